@@ -1,0 +1,72 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OPA_VERSION := v1.21.1
+TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sharing-gateway/bin
+export PATH := $(abspath $(BIN)):$(PATH):$(TOOLS)
+
+.PHONY: help setup demo test soak check lint bench opa proto proto-check lock
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.complete ## .venv with pinned dependencies and an editable install
+
+$(VENV)/.complete: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: setup ## the whole story on real components; ends by itself
+	$(BIN)/gateway demo
+
+test: setup opa ## all tests
+	$(BIN)/python -m pytest
+
+soak: setup opa ## the long loops at full length
+	SOAK=1 $(BIN)/python -m pytest --timeout 3600
+
+check: lint test ## every check, then the tests
+
+lint: setup proto-check
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	buf lint
+	buf format --diff --exit-code
+
+bench: setup ## benchmarks beside their baselines in the same run; writes bench.json
+	$(BIN)/python -m tests.benchmarks
+
+opa: ## install the OPA server binary with Go, when there is none and Go is there
+	@command -v opa > /dev/null || ! command -v go > /dev/null || \
+	  GOBIN=$(TOOLS) GOFLAGS=-buildvcs=false go install github.com/open-policy-agent/opa@$(OPA_VERSION) || \
+	  echo "opa could not be installed; tests that need it are skipped"
+
+proto: setup ## regenerate proto/sharing_stubs
+	rm -rf proto/sharing_stubs
+	$(MAKE) --no-print-directory proto-into OUT=proto/sharing_stubs
+
+proto-check: setup
+	rm -rf build/stubs
+	$(MAKE) --no-print-directory proto-into OUT=build/stubs > /dev/null
+	diff --recursive --exclude=__pycache__ build/stubs proto/sharing_stubs
+
+.PHONY: proto-into
+proto-into:
+	mkdir -p $(OUT)
+	python -m grpc_tools.protoc --proto_path=proto --python_out=$(OUT) --pyi_out=$(OUT) --grpc_python_out=$(OUT) \
+	  --mypy_grpc_out=quiet:$(OUT) $$(cd proto && find sharing arrow -name '*.proto' | sort)
+	find $(OUT) -name '*.py*' | xargs sed -i -E 's/^from (sharing|arrow)\./from sharing_stubs.\1./'
+	find $(OUT) -type d -exec touch {}/__init__.py \;
+
+lock: ## pin the newest versions that fit pyproject.toml
+	python -m pip install --quiet uv
+	uv pip compile pyproject.toml --extra local --extra dev --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --no-header --no-annotate --output-file requirements.lock
