@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from catalog.consistency import skeleton
+from catalog.load import load_catalogue
+
+Edit = Callable[[str, str, str], None]
+Problems = Callable[[], tuple[str, ...]]
+
+RESIDENT = "datasets/population.resident.yaml"
+HEALTH_CODE = "datasets/health.health_code.yaml"
+GRID = "purposes/grid-inspection.yaml"
+STATISTICS = "purposes/population-statistics.yaml"
+VENUE = "purposes/venue-verification.yaml"
+ASSISTANCE = "purposes/social-assistance-check.yaml"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "problem"),
+    [
+        (RESIDENT, "grade: general-3", "grade: general-9", "columns.resident_id: grade 'general-9' does not exist"),
+        (
+            RESIDENT,
+            "controller: public_security",
+            "controller: police",
+            "controller: department 'police' does not exist",
+        ),
+        (
+            RESIDENT,
+            "registration: registration_division",
+            "registration: residence_address",
+            "jurisdiction.registration: 'residence_address' is not a division code that is always known",
+        ),
+        (
+            HEALTH_CODE,
+            "residence: residence_division",
+            "anywhere: residence_division",
+            "jurisdiction: needs at least one column, and 'anywhere' names none",
+        ),
+        (
+            HEALTH_CODE,
+            "primary_key: [resident_id]",
+            "primary_key: [phone]",
+            "columns.phone: a key must not be nullable",
+        ),
+        (HEALTH_CODE, "code: yellow", "code: green", "columns.colour: a code is repeated"),
+        (
+            HEALTH_CODE,
+            "name: expires_at\n    type: timestamp",
+            "name: expires_at\n    identifier: phone\n    type: timestamp",
+            "columns.expires_at: codes and identifiers are strings",
+        ),
+    ],
+)
+def test_dataset(edit: Edit, problems: Problems, file: str, old: str, new: str, problem: str) -> None:
+    """A dataset refers only to what exists, and its keys and divisions are always known."""
+    edit(file, old, new)
+    assert f"{file}: {problem}" in problems()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "problem"),
+    [
+        (GRID, "dataset: housing.lease", "dataset: housing.rent", "datasets.housing.rent: does not exist"),
+        (GRID, "      sex: {", "      gender: {", "datasets.population.resident.columns.gender: does not exist"),
+        (
+            GRID,
+            "jurisdiction: premises",
+            "jurisdiction: residence",
+            "datasets.housing.dwelling.jurisdiction: the dataset has no jurisdiction 'residence'",
+        ),
+        (
+            GRID,
+            "phone: {action: partial, mask: phone}",
+            "phone: {action: partial, mask: name}",
+            "datasets.population.resident.columns.phone: mask 'name' is for columns that hold a person_name",
+        ),
+        (
+            GRID,
+            "sex: {action: clear}",
+            "sex: {action: generalise, mask: date_year}",
+            "datasets.population.resident.columns.sex: mask 'date_year' is for dates",
+        ),
+        (
+            GRID,
+            "birth_date: {action: generalise, mask: date_year}",
+            "birth_date: {action: pseudonym}",
+            "datasets.population.resident.columns.birth_date: only strings can be pseudonymised",
+        ),
+        (
+            STATISTICS,
+            "household_id: {action: pseudonym}\n      division_code",
+            "division_code",
+            "datasets.population.household.columns.household_id: "
+            "statistics count it, so it must be 'clear' or 'pseudonym'",
+        ),
+        (
+            STATISTICS,
+            "resident_id: {action: pseudonym}",
+            'resident_id: {action: "null"}',
+            "datasets.population.resident.columns.resident_id: "
+            "statistics count it, so it must be 'clear' or 'pseudonym'",
+        ),
+        (
+            STATISTICS,
+            "jurisdiction: residence",
+            "jurisdiction: anywhere",
+            "datasets.population.resident.jurisdiction: "
+            "'anywhere' is ambiguous, the dataset has more than one kind of jurisdiction",
+        ),
+        (
+            ASSISTANCE,
+            "dwelling_code: {action: lookup}",
+            "certificate_number: {action: lookup}",
+            "datasets.housing.dwelling.columns.certificate_number: a look-up key is never null and compares exactly",
+        ),
+        (ASSISTANCE, "case_required: true\n", "", "case_pattern: needs case_required"),
+        (
+            ASSISTANCE,
+            '"SA-[0-9]{4}-[0-9]{6}"',
+            '"(?=SA)SA"',
+            "case_pattern: RE2 has no look-around and no back-references",
+        ),
+        (
+            ASSISTANCE,
+            '"SA-[0-9]{4}-[0-9]{6}"',
+            '"SA-["',
+            "case_pattern: is no regular expression (unterminated character set at position 3)",
+        ),
+        (
+            VENUE,
+            "active_from: 2022-05-24",
+            "active_from: 2022-05-24\nactive_until: 2022-05-23",
+            "active_until: is before active_from",
+        ),
+        (
+            VENUE,
+            '"13(1)(4)"',
+            '"13-1-4"',
+            "legal_basis.2.article: '13-1-4' is not like 13, 13(1) or 13(1)(3)",
+        ),
+    ],
+)
+def test_purpose(edit: Edit, problems: Problems, file: str, old: str, new: str, problem: str) -> None:
+    """A purpose names only what exists, in forms that fit, with limits that can be enforced."""
+    edit(file, old, new)
+    assert problems() == (f"{file}: {problem}",)
+
+
+def test_one_day(edit: Edit, root: Path) -> None:
+    """A purpose may be active for a single day."""
+    edit(VENUE, "active_from: 2022-05-24", "active_from: 2022-05-24\nactive_until: 2022-05-24")
+    assert load_catalogue(root).purposes["venue-verification"].active_until is not None
+
+
+def test_not_shared(edit: Edit, problems: Problems) -> None:
+    """A dataset that is not shared cannot be opened by any purpose."""
+    edit(HEALTH_CODE, "sharing_class: conditional", "sharing_class: not_shared")
+    assert problems() == (
+        "purposes/epidemic-control.yaml: datasets.health.health_code: is not shared with anyone",
+        "purposes/venue-verification.yaml: datasets.health.health_code: is not shared with anyone",
+    )
+
+
+def test_broken_dataset_is_reported_once(edit: Edit, problems: Problems) -> None:
+    """Purposes are not blamed for a dataset that cannot be read."""
+    edit(HEALTH_CODE, "update_cycle: real_time", "update_cycle: sometimes")
+    (problem,) = problems()
+    assert problem.startswith(f"{HEALTH_CODE}: update_cycle: ")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "problem"),
+    [
+        ("grades.yaml", "rank: 2", "rank: 1", "grades: two grades have the same rank"),
+        (
+            "grades.yaml",
+            "  partial: general-2",
+            "  partial: general-2\n  clear: general-1",
+            "grade_of_treated.clear: this action does not lower a grade",
+        ),
+        (
+            "offices.yaml",
+            "kind: audit",
+            "kind: street",
+            "audit-office: offices of kind 'street' come from divisions.csv",
+        ),
+        (
+            "offices.yaml",
+            'division_code: "31"',
+            'division_code: "32"',
+            "dept-public_security: division '32' does not exist",
+        ),
+        (
+            "offices.yaml",
+            "id: dept-health",
+            "id: dept-hospital",
+            "dept-hospital: must be 'dept-' and the id of a department",
+        ),
+        ("offices.yaml", "id: audit-office", "id: shanghai", "shanghai: can be confused with 'shanghai'"),
+    ],
+)
+def test_tables(edit: Edit, problems: Problems, file: str, old: str, new: str, problem: str) -> None:
+    """Grades and offices are consistent, and no other office takes the id of a division's office."""
+    edit(file, old, new)
+    assert problems() == (f"{file}: {problem}",)
+
+
+def test_dataset_named_twice(edit: Edit, problems: Problems) -> None:
+    """A purpose says only once what it needs of a dataset."""
+    edit("purposes/enterprise-visits.yaml", "dataset: legal_entity.licence", "dataset: legal_entity.enterprise")
+    assert "purposes/enterprise-visits.yaml: datasets.legal_entity.enterprise: is named twice" in problems()
+
+
+def test_department_by_case(edit: Edit, problems: Problems) -> None:
+    """A department whose id differs only by case is refused."""
+    edit("departments.yaml", "- id: housing", "- id: Health")
+    found = problems()
+    assert "departments.yaml: health: can be confused with 'Health'" in found
+    assert "departments.yaml: Health: an id has lower-case ASCII letters, digits, '_' and '-' only" in found
+
+
+def test_department_in_another_script(edit: Edit, problems: Problems) -> None:
+    """A department id with a letter of another script is refused."""
+    edit("departments.yaml", "- id: housing", "- id: hеalth")  # the e is Cyrillic
+    assert "departments.yaml: hеalth: an id has lower-case ASCII letters, digits, '_' and '-' only" in problems()
+
+
+def test_column_lookalike(edit: Edit, problems: Problems) -> None:
+    """Two columns of a dataset whose names look alike are refused."""
+    edit(HEALTH_CODE, "name: reason", "name: c0lour")
+    assert problems() == (f"{HEALTH_CODE}: columns.c0lour: can be confused with 'colour'",)
+
+
+def test_dataset_lookalike(root: Path, problems: Problems) -> None:
+    """A second dataset whose name looks like another's is refused."""
+    text = (root / HEALTH_CODE).read_text("utf-8")
+    (root / "datasets/health.health_c0de.yaml").write_text(text.replace("health_code", "health_c0de", 1), "utf-8")
+    assert problems() == (
+        f"{HEALTH_CODE}: health.health_code: can be confused with the name in datasets/health.health_c0de.yaml",
+    )
+
+
+def test_purpose_lookalike(root: Path, problems: Problems) -> None:
+    """A second purpose whose id looks like another's is refused."""
+    text = (root / GRID).read_text("utf-8")
+    (root / "purposes/grid-inspecti0n.yaml").write_text(text.replace("grid-inspection", "grid-inspecti0n", 1), "utf-8")
+    assert problems() == (f"{GRID}: grid-inspection: can be confused with the name in purposes/grid-inspecti0n.yaml",)
+
+
+def test_file_name(root: Path, problems: Problems) -> None:
+    """An entry lies in the file of its name."""
+    (root / GRID).rename(root / "purposes/patrol.yaml")
+    assert problems() == ("purposes/patrol.yaml: grid-inspection: the file must be called 'grid-inspection.yaml'",)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Health", "health"),
+        ("ｈealth", "health"),
+        ("a-b", "a_b"),
+        ("c0l0ur", "colour"),
+        ("1ease", "lease"),
+        ("nurnber", "number"),
+    ],
+)
+def test_skeleton_of_lookalikes(one: str, other: str) -> None:
+    """Names that look alike have the same skeleton."""
+    assert skeleton(one) == skeleton(other)
+
+
+def test_skeleton_keeps_codes_apart() -> None:
+    """Division codes never look like each other."""
+    assert len({skeleton(f"3101{number:02}") for number in range(100)}) == 100
