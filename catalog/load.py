@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 _E = TypeVar("_E", bound=Entry)
 
 
-class CatalogueInvalid(Exception):  # noqa: N818 - named for what is known, as in gateway/errors.py
+class CatalogueInvalid(Exception):
     """The entries cannot be used.
 
     Attributes:

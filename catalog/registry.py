@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, delete, insert, select
+from sqlalchemy import BigInteger, Column, MetaData, String, Table, create_engine, delete, insert, select, update
 from sqlalchemy.engine import Connection, Row
 
 
@@ -42,7 +42,7 @@ _REGISTRATIONS = Table(
     Column("endpoint", String(255), nullable=False),
     Column("datasets", String, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("changed_at", Integer, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
     Column("changed_by", String(255), nullable=False),
 )
 
@@ -67,7 +67,7 @@ class Registry:
         else waits for approval.
         """
         with self._engine.begin() as connection:
-            known = self._find(connection, department=department)
+            known = self._find_and_lock(connection, department=department)
             keeps = known is not None and (known.datasets == datasets or known.state is RegistrationState.SUSPENDED)
             state = known.state if known is not None and keeps else RegistrationState.CHECKED
             if known is not None and (known.endpoint, known.datasets, known.state) == (endpoint, datasets, state):
@@ -79,7 +79,7 @@ class Registry:
     def change_state(self, department: str, *, state: RegistrationState, by: str) -> Registration | None:
         """Return the registration in its new state, or None when the department has none."""
         with self._engine.begin() as connection:
-            known = self._find(connection, department=department)
+            known = self._find_and_lock(connection, department=department)
             if known is None:
                 return None
             return self._store(
@@ -97,6 +97,11 @@ class Registry:
             rows = connection.execute(select(_REGISTRATIONS).order_by(_REGISTRATIONS.c.department))
             return tuple(_registration(row) for row in rows)
 
+    def find(self, department: str) -> Registration | None:
+        """Return the department's registration, or None."""
+        with self._engine.connect() as connection:
+            return self._find(connection, department=department)
+
     def endpoint(self, dataset: str) -> str | None:
         """Return host:port of the active connector of `dataset`, or None."""
         for registration in self.registrations():
@@ -107,6 +112,14 @@ class Registry:
     def close(self) -> None:
         """Close the database connections."""
         self._engine.dispose()
+
+    def _find_and_lock(self, connection: Connection, *, department: str) -> Registration | None:
+        """Return the registration and keep others from changing it until the transaction ends."""
+        this = _REGISTRATIONS.c.department == department
+        connection.execute(
+            update(_REGISTRATIONS).where(this).values(department=department)
+        )  # locks the row, or the file
+        return self._find(connection, department=department)
 
     def _find(self, connection: Connection, *, department: str) -> Registration | None:
         row = connection.execute(select(_REGISTRATIONS).where(_REGISTRATIONS.c.department == department)).one_or_none()
