@@ -1,0 +1,211 @@
+"""The one catalogue of texts the gateway itself shows; policy texts come with the decision."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from catalog.dataset import Text
+
+
+class Reason(StrEnum):
+    """Stable reason codes (AIP-193), each with one text and one remedy."""
+
+    TOKEN_MISSING = "TOKEN_MISSING"
+    TOKEN_INVALID = "TOKEN_INVALID"
+    REQUESTER_UNKNOWN = "REQUESTER_UNKNOWN"
+    ROLE_MISSING = "ROLE_MISSING"
+    QUERY_SYNTAX = "QUERY_SYNTAX"
+    QUERY_NOT_READ_ONLY = "QUERY_NOT_READ_ONLY"
+    QUERY_NOT_SUPPORTED = "QUERY_NOT_SUPPORTED"
+    QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
+    QUERY_AMBIGUOUS = "QUERY_AMBIGUOUS"
+    QUERY_FAILED = "QUERY_FAILED"
+    POLICY_DENIED = "POLICY_DENIED"
+    POLICY_UNAVAILABLE = "POLICY_UNAVAILABLE"
+    POLICY_UNDEFINED = "POLICY_UNDEFINED"
+    POLICY_MALFORMED = "POLICY_MALFORMED"
+    POLICY_SLOW = "POLICY_SLOW"
+    CONNECTOR_UNAVAILABLE = "CONNECTOR_UNAVAILABLE"
+    CONNECTOR_SLOW = "CONNECTOR_SLOW"
+    CONNECTOR_REFUSED = "CONNECTOR_REFUSED"
+    CONNECTOR_UNTRUSTWORTHY = "CONNECTOR_UNTRUSTWORTHY"
+    AUDIT_UNAVAILABLE = "AUDIT_UNAVAILABLE"
+    ENGINE_MEMORY = "ENGINE_MEMORY"
+    ENGINE_TIME = "ENGINE_TIME"
+    ENGINE_LOST = "ENGINE_LOST"
+    RESULT_TOO_LARGE = "RESULT_TOO_LARGE"
+    TICKET_INVALID = "TICKET_INVALID"
+    BUSY = "BUSY"
+    NOT_IMPLEMENTED = "NOT_IMPLEMENTED"
+    REGISTRATION_REFUSED = "REGISTRATION_REFUSED"
+    NOT_AVAILABLE = "NOT_AVAILABLE"
+    INTERNAL = "INTERNAL"
+
+
+def _t(zh: str, en: str) -> Text:
+    return Text(zh=zh, en=en)
+
+
+MESSAGES: dict[Reason, tuple[Text, Text]] = {
+    Reason.TOKEN_MISSING: (
+        _t("请求没有携带令牌。", "The call carries no token."),
+        _t(
+            "请在 authorization 头中发送“Bearer 令牌”，或使用配置文件（--profile）。",
+            "Send 'authorization: Bearer <token>' or use a profile file (--profile).",
+        ),
+    ),
+    Reason.TOKEN_INVALID: (
+        _t("令牌无效或已过期。", "The token is invalid or has expired."),
+        _t("请向管理员申请新的令牌。", "Ask the administrator for a new token."),
+    ),
+    Reason.REQUESTER_UNKNOWN: (
+        _t(
+            "目录中没有该请求人，或其权限已停用。",
+            "The directory does not know this requester, or the requester is disabled.",
+        ),
+        _t("请联系本单位管理员登记。", "Ask your office's administrator to register you."),
+    ),
+    Reason.ROLE_MISSING: (
+        _t("您的角色不能执行此操作。", "Your role may not do this."),
+        _t("请使用具备相应角色的账号。", "Use an account that has the role."),
+    ),
+    Reason.QUERY_SYNTAX: (
+        _t("无法解析该 SQL 语句：{detail}。", "The SQL cannot be parsed: {detail}."),
+        _t("请检查语句的拼写。", "Check the spelling of the statement."),
+    ),
+    Reason.QUERY_NOT_READ_ONLY: (
+        _t("只允许一条只读的 SELECT 语句。", "Only one read-only SELECT statement is allowed."),
+        _t("请改写为一条 SELECT 语句。", "Rewrite it as one SELECT statement."),
+    ),
+    Reason.QUERY_NOT_SUPPORTED: (
+        _t("语句中有不支持的内容：{detail}。", "The statement uses something that is not supported: {detail}."),
+        _t("请查阅文档中支持的 SQL 范围。", "See the supported SQL in the documentation."),
+    ),
+    Reason.QUERY_TOO_COMPLEX: (
+        _t("语句过长或过于复杂：{detail}。", "The statement is too long or too complex: {detail}."),
+        _t("请拆分或简化语句。", "Split or simplify the statement."),
+    ),
+    Reason.QUERY_AMBIGUOUS: (
+        _t("列名“{detail}”不明确。", "The column name '{detail}' is ambiguous."),
+        _t("请在列名前加上表的别名。", "Put the table's alias before the column name."),
+    ),
+    Reason.QUERY_FAILED: (
+        _t("语句在已授权的数据上执行失败：{detail}。", "The statement failed on the released data: {detail}."),
+        _t("请检查类型转换、除数与函数参数。", "Check casts, divisors and function arguments."),
+    ),
+    Reason.POLICY_DENIED: (
+        _t("策略拒绝了该查询。", "The policy denied the query."),
+        _t("请查看每条拒绝原因的补救办法。", "See the remedy of each reason."),
+    ),
+    Reason.POLICY_UNAVAILABLE: (
+        _t("策略引擎不可用，未放行任何数据。", "The policy engine is unavailable; nothing was released."),
+        _t("请稍后重试。", "Try again later."),
+    ),
+    Reason.POLICY_UNDEFINED: (
+        _t("策略引擎没有给出决定，未放行任何数据。", "The policy engine gave no decision; nothing was released."),
+        _t("请通知网关管理员。", "Tell the gateway's administrator."),
+    ),
+    Reason.POLICY_MALFORMED: (
+        _t(
+            "策略引擎的回答不合规范，未放行任何数据。", "The policy engine's answer is malformed; nothing was released."
+        ),
+        _t("请通知网关管理员。", "Tell the gateway's administrator."),
+    ),
+    Reason.POLICY_SLOW: (
+        _t(
+            "策略引擎未在期限内回答，未放行任何数据。",
+            "The policy engine did not answer in time; nothing was released.",
+        ),
+        _t("请稍后重试。", "Try again later."),
+    ),
+    Reason.CONNECTOR_UNAVAILABLE: (
+        _t("数据集“{detail}”的部门连接器不可用。", "The department's connector for dataset '{detail}' is unavailable."),
+        _t("请稍后重试，或联系数据主管部门。", "Try again later or ask the controller."),
+    ),
+    Reason.CONNECTOR_SLOW: (
+        _t(
+            "数据集“{detail}”的部门连接器未在期限内完成。",
+            "The department's connector for dataset '{detail}' did not finish in time.",
+        ),
+        _t("请缩小查询范围后重试。", "Ask for less and try again."),
+    ),
+    Reason.CONNECTOR_REFUSED: (
+        _t(
+            "数据集“{detail}”的部门连接器拒绝了扫描授权。",
+            "The department's connector for dataset '{detail}' refused the grant.",
+        ),
+        _t("请联系数据主管部门。", "Ask the controller."),
+    ),
+    Reason.CONNECTOR_UNTRUSTWORTHY: (
+        _t(
+            "数据集“{detail}”的部门连接器发送的内容与授权不符，查询已中止。",
+            "The department's connector for dataset '{detail}' sent something other than granted; the query was stopped.",
+        ),
+        _t("请联系网关管理员与数据主管部门。", "Tell the gateway's administrator and the controller."),
+    ),
+    Reason.AUDIT_UNAVAILABLE: (
+        _t("审计日志不可写，未放行任何数据。", "The audit log cannot be written; nothing was released."),
+        _t("请通知网关管理员。", "Tell the gateway's administrator."),
+    ),
+    Reason.ENGINE_MEMORY: (
+        _t("语句需要的内存超过上限。", "The statement needs more memory than allowed."),
+        _t("请缩小查询范围。", "Ask for less."),
+    ),
+    Reason.ENGINE_TIME: (
+        _t("语句执行超时，已停止。", "The statement ran too long and was stopped."),
+        _t("请缩小查询范围。", "Ask for less."),
+    ),
+    Reason.ENGINE_LOST: (
+        _t("执行该语句的进程意外结束。", "The process that ran the statement ended unexpectedly."),
+        _t("请重试；若再次发生请通知管理员。", "Try again; tell the administrator if it happens again."),
+    ),
+    Reason.RESULT_TOO_LARGE: (
+        _t("结果超过该用途允许的 {detail} 行。", "The result exceeds the {detail} rows that the purpose allows."),
+        _t("请增加筛选条件。", "Add filters."),
+    ),
+    Reason.TICKET_INVALID: (
+        _t("票据无效、已使用或已过期。", "The ticket is invalid, used or expired."),
+        _t("请重新提交查询。", "Submit the query again."),
+    ),
+    Reason.BUSY: (
+        _t("网关繁忙。", "The gateway is busy."),
+        _t("请稍后重试。", "Try again in a moment."),
+    ),
+    Reason.NOT_IMPLEMENTED: (
+        _t("不支持此操作。", "This operation is not supported."),
+        _t(
+            "本服务只读，支持 Flight SQL 语句查询。",
+            "This server is read-only and serves Flight SQL statement queries.",
+        ),
+    ),
+    Reason.REGISTRATION_REFUSED: (
+        _t("拒绝登记：{detail}。", "The registration is refused: {detail}."),
+        _t("请更正连接器配置后重新登记。", "Correct the connector's configuration and register again."),
+    ),
+    Reason.NOT_AVAILABLE: (
+        _t("“{detail}”不可用。", "'{detail}' is not available."),
+        _t(
+            "请用 gateway catalog list 查看您可以使用的数据集。",
+            "Run 'gateway catalog list' to see the datasets you may use.",
+        ),
+    ),
+    Reason.INTERNAL: (
+        _t("内部错误。", "Internal error."),
+        _t("请通知网关管理员。", "Tell the gateway's administrator."),
+    ),
+}
+
+
+def message(reason: Reason, detail: str | Text = "") -> Text:
+    """Return the public text of `reason` with `detail` filled in."""
+    text, _ = MESSAGES[reason]
+    words = detail if isinstance(detail, Text) else None
+    return Text(
+        zh=text.zh.replace("{detail}", words.zh if words else str(detail)),
+        en=text.en.replace("{detail}", words.en if words else str(detail)),
+    )
+
+
+def remedy(reason: Reason) -> Text:
+    """Return what to do next."""
+    return MESSAGES[reason][1]

@@ -1,0 +1,47 @@
+"""Data on its way to the recipient. Everything streams; a stream either ends complete or raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from gateway.model.plan import EnforcedPlan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchStream:
+    """Batches of one schema, read once.
+
+    The iterator raises GatewayError when the stream is not complete. `cancel` may be called from any thread, at any time
+    and more than once; it makes the iterator end with an error soon.
+    """
+
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+    cancel: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannedTables:
+    """Verified scans by engine name (`scan_0`, …). Made by `scan`."""
+
+    plan: EnforcedPlan
+    tables: Mapping[str, BatchStream]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputedResult:
+    """What the user's SQL gives over the scans. Made by `execute`."""
+
+    plan: EnforcedPlan
+    stream: BatchStream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasableResult:
+    """A result that may leave, with its treatment in the schema metadata. Made by `release`."""
+
+    plan: EnforcedPlan
+    stream: BatchStream
