@@ -1,0 +1,340 @@
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import sqlglot
+
+from catalog.dataset import Text
+from catalog.vocabulary import ColumnAction, ColumnUse, Mask, OfficeKind, Role
+from connectors.sdk.predicates import Predicate, PredicateOp
+from gateway.audit.canonical import encode_canonical
+from gateway.audit.record import (
+    record_audit_query,
+    record_denial,
+    record_failure,
+    record_intent,
+    record_receipt,
+    record_registration,
+)
+from gateway.messages import Reason
+from gateway.model.audit import AuditEntry, EntryKind, Outcome
+from gateway.model.decision import ColumnTreatment, DatasetDecision, Decision, Denial, ResultObligations
+from gateway.model.plan import PlannedScan, ScanColumn
+from gateway.model.query import ResolvedQuery, SourceFilter, UsedColumn, UsedDataset
+from gateway.model.requester import RequestContext, Requester
+
+SECRET = "110105194912310021"
+REQUESTER = Requester(
+    subject="clerk-1",
+    token_id="token-1",
+    office="310101002",
+    office_kind=OfficeKind.STREET,
+    division_code="310101002",
+    roles=frozenset({Role.STEWARD, Role.CLERK}),
+    clearance="general-3",
+    department=None,
+)
+CONTEXT = RequestContext(purpose="elderly-care-visits", case="案-1", channel="flight_sql", time=1_700_000_000)
+ROW_FILTER = Predicate(op=PredicateOp.PREFIX, column="residence_division", values=("310101002",))
+LOOKUP = Predicate(op=PredicateOp.EQ, column="resident_id", values=(SECRET,))
+POLICY_INPUT = {
+    "purpose": "elderly-care-visits",
+    "query": {"datasets": [{"name": "population.resident", "columns": ()}], "unknown_names": ["population.secret"]},
+    "ratio": 0.1,
+}
+DECISION = Decision(
+    decision_id="decision-1",
+    allow=True,
+    datasets={
+        "population.resident": DatasetDecision(
+            name="population.resident",
+            columns={
+                "name": ColumnTreatment(action=ColumnAction.PARTIAL, mask=Mask.NAME),
+                "resident_id": ColumnTreatment(action=ColumnAction.LOOKUP),
+            },
+            row_filter=ROW_FILTER,
+            lookup_values_max=1,
+        )
+    },
+    people_min=None,
+    obligations=ResultObligations(rows_max=500, retention_days=30, onward_sharing=False),
+    denials=(),
+    determined_by=("rule-a", "rule-b"),
+    policy_revision="policy-7",
+    policy_input=POLICY_INPUT,
+)
+RESOLVED = ResolvedQuery(
+    sql=f"SELECT name FROM population.resident WHERE resident_id = '{SECRET}'",
+    tree=sqlglot.parse_one("SELECT 1"),
+    datasets=(
+        UsedDataset(
+            name="population.resident",
+            columns=(
+                UsedColumn(name="name", uses=frozenset({ColumnUse.SELECTED, ColumnUse.ORDERED})),
+                UsedColumn(name="resident_id", uses=frozenset({ColumnUse.LOOKED_UP})),
+            ),
+            occurrences=1,
+        ),
+    ),
+    unknown_names=(),
+    source_filters=(SourceFilter(index=0, dataset="population.resident", predicate=LOOKUP),),
+    aggregate_only=False,
+    normalised_sql="SELECT name FROM population.resident WHERE resident_id = ?",
+)
+SCAN = PlannedScan(
+    name="scan_0",
+    dataset="population.resident",
+    controller="public_security",
+    columns=(
+        ScanColumn(name="name", action=ColumnAction.PARTIAL, mask=Mask.NAME, check_only=False),
+        ScanColumn(name="residence_division", action=ColumnAction.CLEAR, mask=None, check_only=True),
+    ),
+    schema=pa.schema([pa.field("name", pa.string())]),
+    row_filter=ROW_FILTER,
+    pushed_filter=LOOKUP,
+    lookup_column="resident_id",
+    lookup_values=(SECRET,),
+    rows_max=500,
+    read_once=True,
+)
+
+
+class KeptLog:
+    """Keeps entries in memory; refuses what the real log refuses."""
+
+    def __init__(self) -> None:
+        self.entries: list[AuditEntry] = []
+
+    def append(self, kind: EntryKind, body: Mapping[str, Any]) -> AuditEntry:
+        encode_canonical(dict(body))
+        number = len(self.entries) + 1
+        entry = AuditEntry(sequence=number, entry_id=f"e{number}", kind=kind, time_micros=0, body=body, sha256="")
+        self.entries.append(entry)
+        return entry
+
+
+@pytest.fixture
+def log() -> KeptLog:
+    return KeptLog()
+
+
+def intent(log: KeptLog, **changes: Any) -> AuditEntry:
+    facts: dict[str, Any] = {
+        "requester": REQUESTER,
+        "context": CONTEXT,
+        "resolved": RESOLVED,
+        "decision": DECISION,
+        "catalogue_revision": "catalogue-3",
+        "scans": (SCAN,),
+    }
+    return record_intent(log, **{**facts, **changes})
+
+
+def test_intent_says_who_what_why_and_by_which_rules(log: KeptLog) -> None:
+    """An intent holds requester, purpose, columns with uses and treatment, row filters, rules and revisions."""
+    entry = intent(log)
+    assert entry.kind is EntryKind.INTENT
+    assert entry.body == {
+        "requester": {
+            "subject": "clerk-1",
+            "token_id": "token-1",
+            "office": "310101002",
+            "office_kind": "street",
+            "division_code": "310101002",
+            "roles": ["clerk", "steward"],
+            "clearance": "general-3",
+        },
+        "purpose": "elderly-care-visits",
+        "case": "案-1",
+        "channel": "flight_sql",
+        "sql": "SELECT name FROM population.resident WHERE resident_id = ?",
+        "datasets": [
+            {
+                "name": "population.resident",
+                "columns": [
+                    {"name": "name", "uses": ["ordered", "selected"], "action": "partial", "mask": "name"},
+                    {"name": "resident_id", "uses": ["looked_up"], "action": "lookup", "mask": None},
+                ],
+                "row_filter": {"op": "prefix", "column": "residence_division", "values": ["310101002"]},
+            }
+        ],
+        "scans": [
+            {
+                "dataset": "population.resident",
+                "controller": "public_security",
+                "columns": ["name", "residence_division"],
+                "row_filter": {"op": "prefix", "column": "residence_division", "values": ["310101002"]},
+                "pushed_columns": ["resident_id"],
+                "lookup_column": "resident_id",
+                "lookup_values": 1,
+                "rows_max": 500,
+            }
+        ],
+        "decision_id": "decision-1",
+        "determined_by": ["rule-a", "rule-b"],
+        "policy_revision": "policy-7",
+        "policy_input": {
+            "purpose": "elderly-care-visits",
+            "query": {
+                "datasets": [{"name": "population.resident", "columns": []}],
+                "unknown_names": ["population.secret"],
+            },
+            "ratio": "0.1",
+        },
+        "people_min": None,
+        "obligations": {"rows_max": 500, "retention_days": 30, "onward_sharing": False},
+        "catalogue_revision": "catalogue-3",
+    }
+
+
+def test_no_literal_is_recorded(log: KeptLog) -> None:
+    """Values that the requester searched for stand in the SQL, the filters and the keys, but never in the log."""
+    assert SECRET in RESOLVED.sql
+    record_denial(log, requester=REQUESTER, context=CONTEXT, sql_normalised=RESOLVED.normalised_sql, decision=DECISION)
+    receipt(log, intent(log))
+    for entry in log.entries:
+        assert SECRET.encode() not in encode_canonical(dict(entry.body))
+
+
+def test_floats_and_dates_become_text(log: KeptLog) -> None:
+    """A row filter over dates or fractions is recorded as text, so that the entry has one form."""
+    operands = (
+        Predicate(op=PredicateOp.GE, column="floor_area", values=(50.5,)),
+        Predicate(op=PredicateOp.LT, column="moved_in_date", values=(datetime.date(2020, 1, 2),)),
+    )
+    scan = dataclasses.replace(SCAN, row_filter=Predicate(op=PredicateOp.AND, operands=operands))
+    recorded = intent(log, scans=(scan,)).body["scans"][0]["row_filter"]["operands"]
+    assert [operand["values"] for operand in recorded] == [["50.5"], ["2020-01-02"]]
+
+
+def test_text_that_is_no_utf8_is_recorded_visibly(log: KeptLog) -> None:
+    """A requester cannot escape the log with text that UTF-8 cannot hold."""
+    context = dataclasses.replace(CONTEXT, case="a\ud800b")
+    assert intent(log, context=context).body["case"] == "a\\ud800b"
+
+
+def receipt(log: KeptLog, of: AuditEntry, **changes: Any) -> AuditEntry:
+    facts: dict[str, Any] = {
+        "outcome": Outcome.DELIVERED,
+        "rows": 3,
+        "bytes_sent": 512,
+        "content_sha256": "ab" * 32,
+        "reason": None,
+        "durations_micros": {"scan": 1200},
+    }
+    return record_receipt(log, of, **{**facts, **changes})
+
+
+def test_receipt_closes_its_intent(log: KeptLog) -> None:
+    """A receipt names its intent and what was sent, and is found by the same filters."""
+    opened = intent(log)
+    entry = receipt(log, opened)
+    assert entry.kind is EntryKind.RECEIPT
+    assert entry.body == {
+        "requester": opened.body["requester"],
+        "purpose": "elderly-care-visits",
+        "case": "案-1",
+        "channel": "flight_sql",
+        "datasets": [{"name": "population.resident"}],
+        "intent": "e1",
+        "intent_sequence": 1,
+        "outcome": "delivered",
+        "sent": {"rows": 3, "bytes_sent": 512, "content_sha256": "ab" * 32},
+        "reason": None,
+        "durations_micros": {"scan": 1200},
+    }
+
+
+def test_failed_receipt_says_why(log: KeptLog) -> None:
+    """A receipt of a failed query holds its reason."""
+    entry = receipt(log, intent(log), outcome=Outcome.FAILED, reason=Reason.CONNECTOR_SLOW, rows=0, content_sha256="")
+    assert (entry.body["outcome"], entry.body["reason"]) == ("failed", "CONNECTOR_SLOW")
+
+
+def test_denial_says_which_rules(log: KeptLog) -> None:
+    """A denial holds every code, rule and text, the names asked for and the policy's input."""
+    denial = Denial(
+        code="NOT_AVAILABLE",
+        rule="purpose.columns",
+        message=Text(zh="不可用", en="Not available"),
+        legal_basis=Text(zh="条", en="Article"),
+        remedy=Text(zh="改", en="Ask"),
+    )
+    decision = dataclasses.replace(
+        DECISION, allow=False, datasets={}, obligations=None, denials=(denial,), determined_by=("purpose.columns",)
+    )
+    entry = record_denial(log, requester=REQUESTER, context=CONTEXT, sql_normalised="SELECT ?", decision=decision)
+    assert entry.kind is EntryKind.DENIAL
+    assert entry.body["denials"] == [
+        {
+            "code": "NOT_AVAILABLE",
+            "rule": "purpose.columns",
+            "message": {"zh": "不可用", "en": "Not available"},
+            "legal_basis": {"zh": "条", "en": "Article"},
+            "remedy": {"zh": "改", "en": "Ask"},
+        }
+    ]
+    assert entry.body["sql"] == "SELECT ?"
+    assert entry.body["datasets"] == [{"name": "population.resident"}]
+    assert entry.body["unknown_names"] == ["population.secret"]
+    assert (entry.body["decision_id"], entry.body["policy_revision"]) == ("decision-1", "policy-7")
+    assert entry.body["policy_input"]["ratio"] == "0.1"
+    assert entry.body["requester"]["office"] == "310101002"
+
+
+def test_failure_without_requester(log: KeptLog) -> None:
+    """Before anybody is known, a failure holds its reason only."""
+    entry = record_failure(log, requester=None, context=None, reason=Reason.TOKEN_INVALID)
+    assert (entry.kind, entry.body) == (EntryKind.FAILURE, {"reason": "TOKEN_INVALID"})
+
+
+def test_failure_of_an_intent(log: KeptLog) -> None:
+    """A failure after an intent closes it and is found by the same filters."""
+    entry = record_failure(log, requester=None, context=None, reason=Reason.ENGINE_LOST, intent=intent(log))
+    assert (entry.body["intent"], entry.body["reason"]) == ("e1", "ENGINE_LOST")
+    assert entry.body["requester"]["subject"] == "clerk-1"
+    assert entry.body["datasets"] == [{"name": "population.resident"}]
+
+
+def test_failure_before_a_decision(log: KeptLog) -> None:
+    """When the policy could not be asked, requester and purpose are still recorded."""
+    entry = record_failure(log, requester=REQUESTER, context=CONTEXT, reason=Reason.POLICY_SLOW)
+    assert (entry.body["purpose"], entry.body["reason"]) == ("elderly-care-visits", "POLICY_SLOW")
+    assert entry.body["requester"]["token_id"] == "token-1"
+    assert "intent" not in entry.body
+
+
+def test_registration(log: KeptLog) -> None:
+    """A registration entry says who did what to which department's connector."""
+    entry = record_registration(
+        log, requester=REQUESTER, action="approve", department="health", endpoint="h:1", datasets=["health.health_code"]
+    )
+    assert entry.kind is EntryKind.REGISTRATION
+    assert entry.body["requester"]["subject"] == "clerk-1"
+    assert {key: entry.body[key] for key in ("action", "department", "endpoint", "datasets")} == {
+        "action": "approve",
+        "department": "health",
+        "endpoint": "h:1",
+        "datasets": [{"name": "health.health_code"}],
+    }
+
+
+def test_audit_query(log: KeptLog) -> None:
+    """Reading the log is recorded with what was asked for."""
+    entry = record_audit_query(
+        log, requester=REQUESTER, action="search", filters={"office": "310101", "entries_max": 5}
+    )
+    assert entry.kind is EntryKind.AUDIT_QUERY
+    assert entry.body["action"] == "search"
+    assert entry.body["filters"] == {"office": "310101", "entries_max": 5}
+
+
+def test_unknown_facts_are_refused(log: KeptLog) -> None:
+    """A value of a type that nobody thought about is refused, not guessed."""
+    with pytest.raises(ValueError, match="bytes cannot be recorded"):
+        intent(log, catalogue_revision=b"x")
