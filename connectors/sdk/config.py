@@ -1,0 +1,211 @@
+"""The configuration of one connector: a YAML file written by the department."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pyarrow as pa
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from catalog.dataset import Dataset, Text
+from catalog.vocabulary import ColumnAction
+from connectors.sdk.source import MappedColumn, MappedTable
+
+HostPort = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$")]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PostgresqlSettings(_Settings):
+    """A PostgreSQL database."""
+
+    kind: Literal["postgresql"]
+    uri: SecretStr
+    """libpq connection URI; it may hold a password and is never logged."""
+
+
+class ParquetSettings(_Settings):
+    """A folder of Parquet files; a table is a sub-folder or one file `table.parquet`."""
+
+    kind: Literal["parquet"]
+    path: Path
+
+
+class SqliteSettings(_Settings):
+    """A SQLite database file."""
+
+    kind: Literal["sqlite"]
+    path: Path
+
+
+SourceSettings = Annotated[PostgresqlSettings | ParquetSettings | SqliteSettings, Field(discriminator="kind")]
+
+
+class RegistrationSettings(_Settings):
+    """Where and as whom the connector registers."""
+
+    endpoint: HostPort
+    token_file: Path
+    """Holds the connector's token; read again for every call, so that it may be renewed."""
+    ca_certificate: Path | None = None
+    """PEM file; with it the gateway is called over TLS."""
+
+
+class TlsSettings(_Settings):
+    """Certificates of the connector's own server, PEM files."""
+
+    certificate: Path
+    private_key: Path
+    client_ca: Path | None = None
+    """With it only clients with a certificate of this authority are served: the gateway."""
+
+
+class DatasetSettings(_Settings):
+    """How one dataset is read."""
+
+    table: str = Field(min_length=1)
+    columns: dict[str, str]
+    """Own column name by catalogue name; every column of the catalogue."""
+    ceiling: dict[str, ColumnAction] = {}
+    """The mildest treatment the controller allows for a column, whatever a grant says."""
+
+
+class ConnectorSettings(_Settings):
+    """The whole file."""
+
+    department: str
+    listen: HostPort
+    advertise: HostPort | None = None
+    """Address the gateway is told, when it differs from the one listened on."""
+    grant_keys: Path
+    """The gateway's public keys, a JWK set."""
+    tls: TlsSettings | None = None
+    registration: RegistrationSettings | None = None
+    source: SourceSettings
+    datasets: dict[str, DatasetSettings] = Field(min_length=1)
+
+    def tables(self, datasets: Mapping[str, Dataset]) -> Mapping[str, MappedTable]:
+        """Return the mapping of every configured dataset, in catalogue order of columns."""
+        return {
+            name: MappedTable(
+                dataset=name,
+                table=settings.table,
+                columns=tuple(
+                    MappedColumn(
+                        field=pa.field(column.name, column.arrow_type, nullable=column.nullable),
+                        own_name=settings.columns[column.name],
+                    )
+                    for column in datasets[name].columns
+                ),
+            )
+            for name, settings in self.datasets.items()
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong with the file."""
+
+    place: str
+    """Path of keys, for example `datasets.housing.dwelling.columns`."""
+    text: Text
+
+
+class ConfigInvalid(Exception):
+    """The file cannot be used; `problems` names everything that is wrong with it."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(f"{problem.place}: {problem.text.en}" for problem in problems))
+        self.problems = problems
+
+
+def read_config(path: Path, *, datasets: Mapping[str, Dataset]) -> ConnectorSettings:
+    """Read and check a connector's configuration; relative paths count from the file's folder.
+
+    Args:
+        path: The YAML file.
+        datasets: The catalogue's datasets.
+
+    Raises:
+        ConfigInvalid: The file is missing, no YAML, or wrong; all problems at once.
+    """
+    try:
+        document = yaml.safe_load(path.read_text("utf-8"))
+    except OSError:
+        raise ConfigInvalid((_problem(str(path), "无法读取该文件。", "The file cannot be read."),)) from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise ConfigInvalid((_problem(str(path), "该文件不是 YAML。", "The file is not YAML."),)) from None
+    try:
+        settings = ConnectorSettings.model_validate(document)
+    except ValidationError as error:
+        raise ConfigInvalid(tuple(_from_pydantic(found) for found in error.errors(include_input=False))) from None
+    problems = tuple(_mismatches(settings, datasets))
+    if problems:
+        raise ConfigInvalid(problems)
+    return _resolved(settings, path.resolve().parent)
+
+
+def _problem(place: str, zh: str, en: str) -> Problem:
+    return Problem(place=place, text=Text(zh=zh, en=en))
+
+
+_PYDANTIC_TEXTS: Mapping[str, tuple[str, str]] = {
+    "missing": ("缺少必填项。", "This is required."),
+    "extra_forbidden": ("没有这个配置项。", "There is no such key."),
+    "union_tag_invalid": (
+        "数据源类型只能是 postgresql、parquet 或 sqlite。",
+        "The kind is postgresql, parquet or sqlite.",
+    ),
+    "union_tag_not_found": ("缺少数据源类型 kind。", "The kind of the source is missing."),
+    "enum": ("不是已知的脱敏方式。", "This is not a known treatment."),
+    "string_pattern_mismatch": ("应为“主机:端口”。", "This must be host:port."),
+    "string_too_short": ("不能为空。", "This must not be empty."),
+    "too_short": ("不能为空。", "This must not be empty."),
+}
+
+
+def _from_pydantic(found: Any) -> Problem:  # noqa: ANN401 - pydantic's ErrorDetails
+    zh, en = _PYDANTIC_TEXTS.get(found["type"], ("值的类型不正确。", "The value has the wrong type."))
+    return _problem(".".join(str(part) for part in found["loc"]) or "(file)", zh, en)
+
+
+def _mismatches(settings: ConnectorSettings, datasets: Mapping[str, Dataset]) -> Iterator[Problem]:
+    """Yield what does not agree with the catalogue or within the file."""
+    host = settings.listen.rpartition(":")[0]
+    if settings.registration is not None and settings.advertise is None and host in {"0.0.0.0", "[::]"}:  # noqa: S104
+        yield _problem("advertise", "监听所有地址时必须写明网关访问的地址。", "Needed when listening on every address.")
+    for name, dataset_settings in settings.datasets.items():
+        place, dataset = f"datasets.{name}", datasets.get(name)
+        if dataset is None:
+            yield _problem(place, "目录中没有该数据集。", "The catalogue has no such dataset.")
+            continue
+        if dataset.controller != settings.department:
+            yield _problem(
+                place,
+                f"该数据集由部门“{dataset.controller}”主管。",
+                f"The controller of this dataset is '{dataset.controller}'.",
+            )
+        known = {column.name for column in dataset.columns}
+        for column in sorted(known - set(dataset_settings.columns)):
+            yield _problem(f"{place}.columns.{column}", "目录列没有映射。", "A catalogue column is not mapped.")
+        for column in sorted((set(dataset_settings.columns) | set(dataset_settings.ceiling)) - known):
+            yield _problem(f"{place}.{column}", "目录中没有该列。", "The catalogue has no such column.")
+
+
+def _resolved(settings: ConnectorSettings, folder: Path) -> ConnectorSettings:
+    """Make every path absolute."""
+    changes: dict[str, object] = {"grant_keys": folder / settings.grant_keys}
+    if not isinstance(settings.source, PostgresqlSettings):
+        changes["source"] = settings.source.model_copy(update={"path": folder / settings.source.path})
+    for name in ("tls", "registration"):
+        section: BaseModel | None = getattr(settings, name)
+        if section is not None:
+            paths = {key: folder / value for key, value in section if isinstance(value, Path)}
+            changes[name] = section.model_copy(update=paths)
+    return settings.model_copy(update=changes)

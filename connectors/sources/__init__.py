@@ -1,0 +1,1 @@
+"""Adapters to department databases: each implements `connectors.sdk.source.Source`."""
