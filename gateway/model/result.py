@@ -30,6 +30,11 @@ class ScannedTables:
     plan: EnforcedPlan
     tables: Mapping[str, BatchStream]
 
+    def cancel(self) -> None:
+        """Cancel every scan."""
+        for table in self.tables.values():
+            table.cancel()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputedResult:
