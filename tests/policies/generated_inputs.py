@@ -1,0 +1,149 @@
+"""Policy inputs over the real catalogue: sensible ones, nearly sensible ones and nonsense."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from catalog.catalogue import Catalogue
+from catalog.purpose import DatasetNeed, Purpose
+from catalog.vocabulary import ColumnAction, ColumnUse, OfficeKind, Role
+
+_USES = [str(use) for use in ColumnUse]
+_JUNK: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    7,
+    2**40,
+    "",
+    " ",
+    "31",
+    "x",
+    "general-2",
+    [],
+    ["x"],
+    {},
+    {"x": 1},
+    "说明",
+]
+_NAMES = ["nonsense", "population.resident.nonsense", "no.such", "health.health_code.nonsense", "a.b.c.d", "名字", "?"]
+_CASES = ["SA-2026-000123", "SA-2026-000123", "SA-2026-000123", "", "SA-2026-12", "SA-2026-000123 "]
+_DIVISIONS = {"street": "310101002", "district": "310101", "city": "31", "department": "31", "audit": "31"}
+_NOW = 1_750_000_000
+
+
+def generated_inputs(catalogue: Catalogue, *, seed: int, count: int) -> Iterator[dict[str, Any]]:
+    """Yield `count` inputs; every third is changed at random places."""
+    generator = _Generator(catalogue, random.Random(seed))
+    for number in range(count):
+        document = generator.document()
+        for _ in range(generator.random.randint(1, 2) if number % 3 == 2 else 0):
+            spoil(document, generator.random)
+        yield document
+
+
+def spoil(document: Any, random_: random.Random) -> None:
+    """Remove, replace or repeat something somewhere in a JSON document."""
+    node = document
+    while True:
+        keys = list(node) if isinstance(node, dict) else list(range(len(node)))
+        if not keys:
+            return
+        key = random_.choice(keys)
+        if isinstance(node[key], dict | list) and node[key] and random_.random() < 0.8:
+            node = node[key]
+            continue
+        match random_.randrange(3):
+            case 0:
+                del node[key]
+            case 1:
+                node[key] = copy.deepcopy(random_.choice(_JUNK))
+            case _ if isinstance(node, list):
+                node.append(copy.deepcopy(node[key]))
+            case _:
+                node[f"{key}_"] = node[key]
+        return
+
+
+class _Generator:
+    def __init__(self, catalogue: Catalogue, random_: random.Random) -> None:
+        self.catalogue = catalogue
+        self.random = random_
+
+    def mostly(self, usual: Any, *others: Any) -> Any:
+        """Return `usual` nine times of ten."""
+        return usual if self.random.random() < 0.9 else self.random.choice(others)
+
+    def document(self) -> dict[str, Any]:
+        purpose = self.random.choice(list(self.catalogue.purposes.values()))
+        kind = self.mostly(str(self.random.choice(sorted(purpose.office_kinds))), *map(str, OfficeKind))
+        time = self.mostly(_NOW, 1_600_000_000)
+        return {
+            "requester": {
+                "subject": "someone",
+                "office": _DIVISIONS[kind],
+                "office_kind": kind,
+                "division_code": _DIVISIONS[kind],
+                "roles": self.mostly(["clerk"], sorted(self.random.sample([str(role) for role in Role], 2))),
+                "clearance": self.mostly("general-4", *(grade.id for grade in self.catalogue.grades.grades)),
+            },
+            "purpose": self.mostly(purpose.id, "", "no-such-purpose"),
+            "case": self.random.choice(_CASES if purpose.case_required else ["", "", "", "编号 7"]),
+            "context": {
+                "time": time,
+                "channel": self.random.choice(["flight_sql", "console", "explain"]),
+                "emergencies": self.emergencies(time),
+            },
+            "query": {
+                "aggregate_only": purpose.aggregate_only if self.random.random() < 0.9 else not purpose.aggregate_only,
+                "unknown_names": sorted(self.random.sample(_NAMES, self.mostly(0, 1, 2))),
+                "datasets": self.datasets(purpose),
+            },
+        }
+
+    def emergencies(self, time: int) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": f"e{number}",
+                "area": self.random.choice(["31", "310101", "310104"]),
+                "starts_at": time - 10,
+                "ends_at": time + self.mostly(1, 0),
+            }
+            for number in range(self.random.choice([0, 1, 2]))
+        ]
+
+    def datasets(self, purpose: Purpose) -> list[dict[str, Any]]:
+        needs = {need.dataset: need for need in purpose.datasets}
+        names = sorted(needs if self.random.random() < 0.9 else self.catalogue.datasets)
+        chosen = sorted(self.random.sample(names, min(self.random.choice([1, 1, 2, 3]), len(names))))
+        return [self.dataset(name, needs.get(name), aggregate_only=purpose.aggregate_only) for name in chosen]
+
+    def dataset(self, name: str, need: DatasetNeed | None, *, aggregate_only: bool) -> dict[str, Any]:
+        catalogued = self.catalogue.datasets[name]
+        treatments = need.columns if need else {}
+        key = next((column for column, t in treatments.items() if t.action is ColumnAction.LOOKUP), None)
+        known = (
+            sorted(set(treatments) - {key})
+            if need and self.random.random() < 0.9
+            else [c.name for c in catalogued.columns]
+        )
+        columns = {
+            column: sorted(self.random.sample(_USES, self.random.choice([1, 1, 2])))
+            for column in self.random.sample(known, self.random.randint(0, min(6, len(known))))
+        }
+        if aggregate_only and self.random.random() < 0.8:
+            columns = {c.name: ["grouped", "selected"] for c in catalogued.columns if c.name in columns and c.groupable}
+        values = {}
+        if key is not None:
+            columns[key] = self.mostly(["looked_up"], ["looked_up", "selected"], ["filtered"])
+            values = {key: self.random.choice([1, 1, 1, 2, 10, 11, 0])}
+        return {
+            "name": name,
+            "lookup_values": self.mostly(values, {}),
+            "columns": [{"name": column, "uses": uses} for column, uses in sorted(columns.items())],
+        }

@@ -1,0 +1,83 @@
+"""Both engines give the same answers, and never an allowing one without every fact."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from catalog.catalogue import Catalogue
+from gateway.decide import EmbeddedPdp, OpaServerPdp, PolicyBundle, PolicyDecisionPoint, provision
+from gateway.errors import Unavailable
+from tests.opa_binary import running_opa
+from tests.policies.generated_inputs import generated_inputs, spoil
+
+COUNT = 1000
+SPOILED = 16
+EACH = 12
+CODES = {
+    "PURPOSE_MISSING", "PURPOSE_UNKNOWN", "PURPOSE_NOT_ACTIVE", "OFFICE_NOT_ENTITLED", "ROLE_NOT_ENTITLED", "CASE_REQUIRED",
+    "CASE_INVALID", "EMERGENCY_NOT_DECLARED", "NOT_AVAILABLE", "CLEARANCE_TOO_LOW", "LOOKUP_ONLY", "LOOKUP_TOO_MANY",
+    "STATISTICS_ONLY", "REQUESTER_INCOMPLETE", "INPUT_INVALID",
+}  # fmt: skip
+
+
+def answer_of(pdp: PolicyDecisionPoint, document: dict[str, Any]) -> Any:
+    """Return the answer, or the reason why there is none."""
+    try:
+        return pdp.evaluate(document, deadline_seconds=20)
+    except Unavailable as error:
+        return str(error.reason)
+
+
+def assert_alike(embedded: EmbeddedPdp, opa: OpaServerPdp, document: dict[str, Any]) -> Any:
+    """Compare the two answers word for word and return one."""
+    ours, theirs = answer_of(embedded, document), answer_of(opa, document)
+    assert json.dumps(ours, sort_keys=True) == json.dumps(theirs, sort_keys=True), f"{document}"
+    return ours
+
+
+@contextmanager
+def both(url: str, bundle: PolicyBundle) -> Iterator[tuple[EmbeddedPdp, OpaServerPdp]]:
+    """Yield both engines with the same bundle."""
+    provision(url, bundle=bundle)
+    embedded, opa = EmbeddedPdp(bundle), OpaServerPdp(url, bundle=bundle)
+    yield embedded, opa
+    embedded.close()
+    opa.close()
+
+
+@pytest.mark.opa
+def test_both_engines_give_the_same_answer(catalogue: Catalogue, embedded: EmbeddedPdp, opa: OpaServerPdp) -> None:
+    """For hundreds of generated inputs the embedded engine and an OPA server answer alike, word for word."""
+    seen: Counter[str] = Counter()
+    for document in generated_inputs(catalogue, seed=20220524, count=COUNT):
+        answer = assert_alike(embedded, opa, document)
+        assert answer["allow"] is not bool(answer["denials"])
+        seen.update(["allowed"] if answer["allow"] else {denial["code"] for denial in answer["denials"]})
+    rare = {code for code in CODES | {"allowed"} if seen[code] < 3}
+    assert not rare, f"the generator hardly reaches {rare}: {seen}"
+
+
+@pytest.mark.opa
+def test_both_engines_give_the_same_answer_on_damaged_data(catalogue: Catalogue, bundle: PolicyBundle) -> None:
+    """Where the catalogue's export is damaged, both engines still answer alike."""
+    random_ = random.Random(43697)
+    changed = 0
+    with running_opa() as url:
+        for number in range(SPOILED):
+            data = copy.deepcopy(dict(bundle.data))
+            for _ in range(8):
+                spoil(data["catalog"], random_)
+            damaged = PolicyBundle(modules=bundle.modules, data=data)
+            with both(url, damaged) as (embedded, opa):
+                for document in generated_inputs(catalogue, seed=number, count=EACH):
+                    answer = assert_alike(embedded, opa, document)
+                    changed += isinstance(answer, str) or not answer["allow"]
+    assert changed > SPOILED
