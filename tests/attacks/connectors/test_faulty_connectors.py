@@ -1,0 +1,292 @@
+"""A compromised connector cannot get past the gateway's re-check. Each attack has a twin: the honest stream passes, and with
+the one check off the attack passes too."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import grpc
+import pyarrow as pa
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from catalog.load import load_catalogue
+from catalog.vocabulary import ColumnAction, Mask, OfficeKind, Role
+from connectors.sdk.batches import encode_batch
+from connectors.sdk.predicates import Predicate, PredicateOp
+from gateway.errors import GatewayError, TooSlow, Unavailable
+from gateway.messages import Reason
+from gateway.model.decision import Decision
+from gateway.model.plan import EnforcedPlan, PlannedScan, ScanColumn
+from gateway.model.requester import RequestContext, Requester
+from gateway.scan import ConnectorChannels, GrantIssuer, scan
+from gateway.scan import scan as scan_stage
+from sharing_stubs.sharing.connector.v1 import connector_pb2
+from tests.fakes.faulty_connector import Script, serving, stream
+
+CATALOGUE = load_catalogue()
+WIRE = pa.schema(
+    [
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("phone", pa.string()),
+        pa.field("residence_division", pa.string(), nullable=False),
+    ]
+)
+OWN, OTHER = "310101002003", "310104014001"
+PLANNED = PlannedScan(
+    name="scan_0",
+    dataset="population.resident",
+    controller="public_security",
+    columns=(
+        ScanColumn(name="name", action=ColumnAction.CLEAR, mask=None, check_only=False),
+        ScanColumn(name="phone", action=ColumnAction.PARTIAL, mask=Mask.PHONE, check_only=False),
+        ScanColumn(name="residence_division", action=ColumnAction.CLEAR, mask=None, check_only=True),
+    ),
+    schema=pa.schema([WIRE.field("name"), WIRE.field("phone")]),
+    row_filter=Predicate(op=PredicateOp.PREFIX, column="residence_division", values=("310101002",)),
+    pushed_filter=None,
+    lookup_column=None,
+    lookup_values=(),
+    rows_max=None,
+    read_once=True,
+)
+REQUESTER = Requester(
+    subject="clerk",
+    token_id="t",
+    office="310101002",
+    office_kind=OfficeKind.STREET,
+    division_code="310101002",
+    roles=frozenset({Role.CLERK}),
+    clearance="general-3",
+    department=None,
+)
+CONTEXT = RequestContext(purpose="grid-inspection", case="", channel="flight_sql", time=1_800_000_000)
+
+
+def batch(*, names=("王五", "李四"), phones=("138****5678", None), divisions=(OWN, OWN), schema=WIRE) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array(names), pa.array(phones), pa.array(divisions)], schema=schema)
+
+
+def plan(planned: PlannedScan = PLANNED) -> EnforcedPlan:
+    decision = Decision(
+        decision_id="d",
+        allow=True,
+        datasets={},
+        people_min=None,
+        obligations=None,
+        denials=(),
+        determined_by=(),
+        policy_revision="r",
+        policy_input={},
+    )
+    return EnforcedPlan(
+        resolved=None,  # type: ignore[arg-type]
+        decision=decision,
+        scans=(planned,),
+        sql=None,
+        projection=(),
+        people_column=None,
+        people_min=None,
+        rows_max=10,
+    )
+
+
+class OneEndpoint:
+    def __init__(self, endpoint: str | None) -> None:
+        self._endpoint = endpoint
+
+    def endpoint(self, dataset: str) -> str | None:
+        return self._endpoint
+
+
+@pytest.fixture
+def channels() -> Iterator[ConnectorChannels]:
+    made = ConnectorChannels()
+    yield made
+    made.close()
+
+
+def receive(script: Script, channels: ConnectorChannels, *, planned=PLANNED, seconds_max=5.0) -> list[pa.RecordBatch]:
+    grants = GrantIssuer(
+        key=Ed25519PrivateKey.generate(),
+        key_id="k",
+        pseudonym_secret=bytes(32),
+        clock_seconds=time.time,
+        new_id=lambda: "g",
+    )
+    with serving(script) as endpoint:
+        scanned = scan(
+            plan(planned),
+            requester=REQUESTER,
+            context=CONTEXT,
+            catalogue=CATALOGUE,
+            directory=OneEndpoint(endpoint),
+            channels=channels,
+            grants=grants,
+            nonce=bytes(16),
+            seconds_max=seconds_max,
+        )
+        return list(scanned.tables["scan_0"].batches)
+
+
+def honest(*batches: pa.RecordBatch) -> Script:
+    messages = [encode_batch(b) for b in batches]
+    rows = sum(b.num_rows for b in batches)
+    return lambda request, context: stream(*messages, rows=rows)
+
+
+def refused(script: Script, channels: ConnectorChannels, **options) -> GatewayError:
+    with pytest.raises(GatewayError) as caught:
+        receive(script, channels, **options)
+    return caught.value
+
+
+def test_an_honest_stream_arrives_without_the_check_only_column(channels):
+    """What was granted arrives; what only the re-check needed does not go on."""
+    (received,) = receive(honest(batch()), channels)
+    assert received.to_pydict() == {"name": ["王五", "李四"], "phone": ["138****5678", None]}
+
+
+HOSTILE_BATCHES = {
+    "row of another street": batch(divisions=(OWN, OTHER)),
+    "row of a street whose code only looks alike": batch(divisions=(OWN, "31010100")),
+    "phone in clear": batch(phones=("13812345678", None)),
+    "phone in clear after a masked one": batch(phones=("138****5678", "13812345678")),
+    "an extra column": pa.RecordBatch.from_pydict(batch().to_pydict() | {"resident_id": ["1", "2"]}),
+    "a missing column": batch().select([0, 1]),
+    "columns in another order": batch().select([1, 0, 2]),
+    "a retyped column": pa.RecordBatch.from_arrays(
+        [pa.array(["王五", "李四"]), pa.array([13812345678, None]), pa.array([OWN, OWN])],
+        names=["name", "phone", "residence_division"],
+    ),
+    "null where the catalogue has none": pa.RecordBatch.from_arrays(
+        [pa.array(["王五", None]), pa.array(["138****5678", None]), pa.array([OWN, OWN])],
+        schema=pa.schema([pa.field(f.name, f.type) for f in WIRE]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_BATCHES)
+@pytest.mark.parametrize("after_honest", [0, 2])
+def test_a_batch_that_was_not_granted_stops_the_query(name, after_honest, channels):
+    """Rows outside the filter, unmasked values and other schemas are never released, whatever came before them."""
+    error = refused(honest(*[batch()] * after_honest, HOSTILE_BATCHES[name]), channels)
+    assert type(error) is Unavailable
+    assert error.reason is Reason.CONNECTOR_UNTRUSTWORTHY
+
+
+@pytest.mark.parametrize(
+    ("check", "replacement", "name"),
+    [
+        ("evaluate", lambda predicate, b: pa.array([True] * b.num_rows), "row of another street"),
+        ("is_treated", lambda values, *, action, mask: True, "phone in clear"),
+    ],
+)
+def test_twin_with_the_check_off_the_attack_passes(check, replacement, name, channels, monkeypatch):
+    """The attacks are real: without the re-check the rows arrive."""
+    monkeypatch.setattr(sys.modules["gateway.scan.scan"], check, replacement)
+    (received,) = receive(honest(HOSTILE_BATCHES[name]), channels)
+    assert received.num_rows == 2
+
+
+def encoded(**changes) -> bytes:
+    return encode_batch(batch(**changes))
+
+
+HOSTILE_STREAMS = {
+    "no end message": lambda request, context: stream(encoded(), rows=2, end=False),
+    "nothing at all": lambda request, context: [],
+    "end says more rows": lambda request, context: stream(encoded(), rows=3),
+    "end says fewer rows": lambda request, context: stream(encoded(), rows=1),
+    "end hash of another stream": lambda request, context: [
+        *stream(encoded(), rows=2, end=False),
+        stream(encoded(names=("甲", "乙")), rows=2)[-1],
+    ],
+    "an empty message": lambda request, context: [connector_pb2.ScanResponse()],
+    "bytes that are no batch": lambda request, context: stream(b"\xff" * 64, rows=0),
+    "a batch cut in half": lambda request, context: stream(encoded()[: len(encoded()) // 2], rows=2),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_STREAMS)
+def test_a_stream_that_does_not_end_as_it_should_is_a_failure(name, channels):
+    """A cut or forged stream is a failure, never a short table."""
+    assert refused(HOSTILE_STREAMS[name], channels).reason is Reason.CONNECTOR_UNTRUSTWORTHY
+
+
+def test_more_rows_than_granted_are_refused(channels):
+    """The row bound of the grant holds on arrival."""
+    error = refused(honest(batch()), channels, planned=replace(PLANNED, rows_max=1))
+    assert error.reason is Reason.CONNECTOR_UNTRUSTWORTHY
+    assert receive(honest(batch()), channels, planned=replace(PLANNED, rows_max=2))
+
+
+def test_a_compressed_batch_is_refused_before_it_expands(channels):
+    """33 KB of zstd that stand for a gigabyte are refused by their header."""
+    bomb = batch(names=["王" * 1_000_000] * 2)
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, WIRE, options=options) as writer:
+        writer.write_batch(bomb)
+    reader = pa.ipc.MessageReader.open_stream(sink.getvalue())
+    reader.read_next_message()
+    message = reader.read_next_message().serialize().to_pybytes()
+    assert len(message) < 10_000
+    error = refused(lambda request, context: stream(message, rows=2), channels)
+    assert error.reason is Reason.CONNECTOR_UNTRUSTWORTHY
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (grpc.StatusCode.PERMISSION_DENIED, Reason.CONNECTOR_REFUSED),
+        (grpc.StatusCode.UNAVAILABLE, Reason.CONNECTOR_UNAVAILABLE),
+        (grpc.StatusCode.INTERNAL, Reason.CONNECTOR_UNAVAILABLE),
+        (grpc.StatusCode.OK, Reason.CONNECTOR_UNTRUSTWORTHY),
+    ],
+)
+def test_error_text_of_a_connector_never_leaves(status, reason, channels):
+    """A connector cannot smuggle values through its error text."""
+
+    def script(request, context):
+        yield from stream(encoded(), rows=2, end=False)
+        if status is not grpc.StatusCode.OK:
+            context.abort(status, "canary 11010519491231002X")
+
+    error = refused(script, channels)
+    assert error.reason is reason
+    assert "canary" not in error.message.zh + error.message.en + error.remedy.en
+
+
+def test_a_stalled_connector_ends_at_the_deadline(channels):
+    """A connector that stops sending costs the deadline, not more."""
+
+    def script(request, context):
+        yield from stream(encoded(), rows=2, end=False)
+        time.sleep(3)
+
+    started = time.monotonic()
+    error = refused(script, channels, seconds_max=0.5)
+    assert type(error) is TooSlow
+    assert error.reason is Reason.CONNECTOR_SLOW
+    assert time.monotonic() - started < 2.5
+
+
+def test_a_dataset_without_a_connector_is_unavailable(channels):
+    """Nothing is asked when no connector is active."""
+    with pytest.raises(Unavailable) as caught:
+        scan_stage(
+            plan(),
+            requester=REQUESTER,
+            context=CONTEXT,
+            catalogue=CATALOGUE,
+            directory=OneEndpoint(None),
+            channels=channels,
+            grants=None,  # type: ignore[arg-type]
+            nonce=bytes(16),
+            seconds_max=1,
+        )
+    assert caught.value.reason is Reason.CONNECTOR_UNAVAILABLE
