@@ -1,0 +1,35 @@
+"""What a call's headers say."""
+
+from __future__ import annotations
+
+import time
+
+import grpc
+
+from gateway.model.requester import RequestContext
+
+PURPOSE_HEADER = "x-sharing-purpose"
+CASE_HEADER = "x-sharing-case"
+
+
+def header(context: grpc.ServicerContext, name: str) -> str | None:
+    """Return the only value of a header, or None when it is missing or stands more than once."""
+    values = [value for key, value in context.invocation_metadata() or () if key == name]
+    value = values[0] if len(values) == 1 else None
+    return value if isinstance(value, str) else None
+
+
+def request_context(context: grpc.ServicerContext, *, channel: str) -> RequestContext:
+    """Return purpose, case and time of a call."""
+    return RequestContext(
+        purpose=header(context, PURPOSE_HEADER) or "",
+        case=header(context, CASE_HEADER) or "",
+        channel=channel,
+        time=int(time.time()),
+    )
+
+
+def seconds_left(context: grpc.ServicerContext, *, seconds_max: float) -> float:
+    """Return how long the call may still take: the client's deadline or ours, whichever is sooner."""
+    remaining = context.time_remaining()
+    return seconds_max if remaining is None else min(seconds_max, remaining)

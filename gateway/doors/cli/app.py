@@ -1,0 +1,73 @@
+"""The commands that talk to a gateway, and `up`, which brings one up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.doors.cli import audit_commands, catalog_commands, query_commands, registry_commands, token_commands
+from gateway.doors.cli.demo import demo
+from gateway.doors.cli.local_city import LocalCity, PolicyEngine
+from gateway.doors.cli.options import LanguageChoice
+from gateway.doors.cli.processes import ChildFailed
+from gateway.doors.cli.show import EXIT_UNAVAILABLE, Screen
+
+
+def make_app() -> typer.Typer:
+    """Return the command line without `serve`, which needs the server's own parts."""
+    app = typer.Typer(
+        no_args_is_help=True, pretty_exceptions_enable=False, help="城市数据共享网关 / federated data-sharing gateway"
+    )
+    app.command("serve")(serve)
+    app.command("up")(up)
+    app.command("demo")(demo)
+    app.command("query")(query_commands.query)
+    app.command("explain")(query_commands.explain)
+    app.add_typer(catalog_commands.commands, name="catalog")
+    app.add_typer(audit_commands.commands, name="audit")
+    app.add_typer(registry_commands.commands, name="registry")
+    app.add_typer(token_commands.commands, name="token")
+    return app
+
+
+def serve(
+    config: Annotated[Path, typer.Option(help="gateway.toml", exists=True, dir_okay=False)],
+) -> None:
+    """运行网关 / run the server."""
+    os.execv(sys.executable, [sys.executable, "-m", "gateway.serve", str(config)])  # noqa: S606 - the server's own process
+
+
+def up(
+    data: Annotated[Path, typer.Option(help="数据目录 / directory for everything")] = Path("demo"),
+    residents: Annotated[int, typer.Option(min=1_000, help="样例城市人口 / size of the sample city")] = 100_000,
+    policy: Annotated[PolicyEngine, typer.Option(help="策略引擎 / policy engine")] = PolicyEngine.EMBEDDED,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="端口，0 为任选 / port, 0 for a free one")] = 8815,
+    language: LanguageChoice = LanguageChoice.ZH,
+) -> None:
+    """在本机启动一座完整的样例城市 / bring up a complete local city, in the foreground."""
+    screen = Screen.make(language.value)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    city = LocalCity(data=data, residents=residents, policy=policy, port=port, stop=stop, say=screen.say)
+    try:
+        city.start()
+        screen.say(f"配置文件在 {city.profiles}；Ctrl-C 停止。", f"profiles are in {city.profiles}; Ctrl-C stops.")
+        typer.echo("READY")
+        while not stop.wait(1):
+            ended = city.children.ended()
+            if ended is not None:
+                raise ChildFailed(f"{ended} 已退出 / has ended")
+    except ChildFailed as error:
+        if not stop.is_set():
+            screen.say(f"✗ {error}", f"✗ {error}")
+            raise typer.Exit(EXIT_UNAVAILABLE) from error
+    finally:
+        screen.say("正在停止……", "stopping …")
+        city.stop()

@@ -1,0 +1,34 @@
+"""Profile files: one per recipient, everything a client needs to ask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Profile(BaseModel):
+    """Address, token and language of one recipient."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoint: str
+    """`grpc://host:port`, or `grpc+tls://host:port`."""
+    token: str
+    expires_at: str
+    """ISO 8601."""
+    ca_certificate: Path | None = None
+    """PEM file of the CA that signed the server's certificate."""
+    office: str
+    language: Literal["zh", "en"] = "zh"
+
+    @classmethod
+    def load(cls, path: Path) -> Profile:
+        """Read a profile file.
+
+        Raises:
+            ValueError: It is not a profile.
+            OSError: It cannot be read.
+        """
+        return cls.model_validate_json(path.read_bytes())

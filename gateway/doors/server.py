@@ -1,0 +1,73 @@
+"""One gRPC port for every service."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from gateway.doors.audit import AuditDoor
+from gateway.doors.catalog import CatalogDoor
+from gateway.doors.flight_sql import SERVICE as FLIGHT_SERVICE
+from gateway.doors.flight_sql import FlightSqlDoor
+from gateway.doors.registry import RegistryDoor
+from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
+from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
+
+RESERVED_WORKERS = 16
+"""Threads that streams can never take, so that health and planning always answer."""
+_OPTIONS = [
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", 1 << 20),
+    ("grpc.max_metadata_size", 16 << 10),
+    ("grpc.max_concurrent_streams", 256),
+]
+
+
+def make_server(
+    *,
+    flight_sql: FlightSqlDoor,
+    registry: RegistryDoor,
+    catalog: CatalogDoor,
+    audit: AuditDoor,
+    streams_max: int,
+    listen: str,
+    credentials: grpc.ServerCredentials | None,
+) -> tuple[grpc.Server, int]:
+    """Return a server that is bound but not started, and its port.
+
+    Args:
+        flight_sql: Queries.
+        registry: Connectors.
+        catalog: Metadata.
+        audit: The access log.
+        streams_max: Results delivered at the same time.
+        listen: host:port; port 0 picks a free one.
+        credentials: TLS; None serves plaintext.
+
+    Raises:
+        RuntimeError: The address cannot be bound.
+    """
+    workers = 2 * streams_max + RESERVED_WORKERS
+    server = grpc.server(ThreadPoolExecutor(workers), options=_OPTIONS, maximum_concurrent_rpcs=workers)
+    server.add_generic_rpc_handlers((flight_sql.handler(),))
+    registry_pb2_grpc.add_RegistryServiceServicer_to_server(registry, server)
+    catalog_pb2_grpc.add_CatalogServiceServicer_to_server(catalog, server)
+    audit_pb2_grpc.add_AuditServiceServicer_to_server(audit, server)
+    services = [
+        FLIGHT_SERVICE,
+        registry_pb2.DESCRIPTOR.services_by_name["RegistryService"].full_name,
+        catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
+        audit_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
+        health.SERVICE_NAME,
+    ]
+    checks = health.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    for service in ("", *services):
+        checks.set(service, health_pb2.HealthCheckResponse.SERVING)
+    reflection.enable_server_reflection((*services, reflection.SERVICE_NAME), server)
+    port = server.add_insecure_port(listen) if credentials is None else server.add_secure_port(listen, credentials)
+    return server, port

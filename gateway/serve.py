@@ -1,0 +1,44 @@
+"""The server process: `gateway serve` replaces itself with `python -m gateway.serve CONFIG`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from catalog.load import CatalogueInvalid
+from gateway.errors import GatewayError
+from gateway.settings import Settings
+from gateway.wiring import make_gateway
+
+EXIT_CONFIGURATION = 2
+
+
+def main(config: Path) -> int:
+    """Serve until SIGTERM or SIGINT; prints `READY <port>` when queries can be answered."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    try:
+        gateway = make_gateway(Settings.load(config))
+    except GatewayError as error:
+        print(f"无法启动 / cannot start: {error.message.zh} {error.message.en} ({error.internal})", file=sys.stderr)
+        return EXIT_CONFIGURATION
+    except (ValidationError, CatalogueInvalid, ValueError, OSError, RuntimeError) as error:
+        print(f"无法启动 / cannot start: {error}", file=sys.stderr)
+        return EXIT_CONFIGURATION
+    gateway.start()
+    print(f"READY {gateway.port}", flush=True)
+    stop.wait()
+    gateway.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    status = main(Path(sys.argv[1]))
+    sys.stdout.flush()
+    os._exit(status)  # a stream that outlived its grace must not keep the process

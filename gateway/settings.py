@@ -1,0 +1,108 @@
+"""Settings of the server: a TOML file, overridden by `SHARING_…` environment variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TlsSettings(_Part):
+    """Certificate of this server, which it also presents to connectors."""
+
+    certificate: Path
+    private_key: Path
+    connector_ca: Path | None = None
+    """CA of the connectors' certificates; None speaks plaintext to them, for loopback only."""
+
+
+class IssuerSettings(_Part):
+    """Who may issue tokens."""
+
+    issuer: str
+    audience: str
+    jwks: Path
+    algorithms: tuple[str, ...] = ("EdDSA",)
+    lifetime_seconds_max: int = Field(default=366 * 86_400, ge=60)
+
+
+class PolicySettings(_Part):
+    """The policy decision point."""
+
+    engine: Literal["embedded", "opa"] = "embedded"
+    opa_url: str = "http://127.0.0.1:8181"
+    seconds_max: float = Field(default=2.0, gt=0)
+
+
+class Settings(BaseSettings):
+    """Everything `gateway serve` needs. Relative paths are relative to the configuration file."""
+
+    model_config = SettingsConfigDict(env_prefix="SHARING_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    listen: str = "127.0.0.1:8815"
+    catalogue: Path | None = None
+    """Directory of catalogue entries; None uses the entries of the distribution."""
+    policies: Path | None = None
+    """Directory of policies; None uses the policies of the distribution."""
+    requesters: Path
+    """YAML list of requesters."""
+    issuers: tuple[IssuerSettings, ...] = Field(min_length=1)
+    audit_directory: Path
+    audit_key: Path
+    """PEM, Ed25519: signs checkpoints."""
+    grant_key: Path
+    """PEM, Ed25519: signs scan grants."""
+    grant_key_id: str = "gateway"
+    pseudonym_secret: Path
+    """At least 32 random bytes."""
+    registry_url: str
+    """SQLAlchemy URL, for example `sqlite:////var/lib/sharing/registry.db`."""
+    policy: PolicySettings = PolicySettings()
+    tls: TlsSettings | None = None
+    query_seconds_max: float = Field(default=300.0, gt=0)
+    streams_max: int = Field(default=16, ge=1)
+    """Results delivered at the same time."""
+
+    @classmethod
+    def load(cls, path: Path) -> Settings:
+        """Read a TOML file.
+
+        Raises:
+            pydantic.ValidationError: All problems at once.
+            OSError: The file cannot be read.
+        """
+        with path.open("rb"):
+            pass  # pydantic-settings takes a file that it cannot read for an empty one
+
+        class FromFile(cls):  # type: ignore[valid-type, misc]
+            @classmethod
+            def settings_customise_sources(
+                cls,
+                settings_cls: type[BaseSettings],
+                init_settings: PydanticBaseSettingsSource,
+                env_settings: PydanticBaseSettingsSource,
+                dotenv_settings: PydanticBaseSettingsSource,
+                file_secret_settings: PydanticBaseSettingsSource,
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                return env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
+
+        settings: Settings = FromFile()
+        return settings._relative_to(path.parent.resolve())
+
+    def _relative_to(self, folder: Path) -> Settings:
+        def resolved(value: object) -> object:
+            if isinstance(value, Path):
+                return folder / value
+            if isinstance(value, tuple):
+                return tuple(resolved(item) for item in value)
+            if isinstance(value, _Part):
+                return value.model_copy(update={name: resolved(item) for name, item in value})
+            return value
+
+        return self.model_copy(update={name: resolved(value) for name, value in self})

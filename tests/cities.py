@@ -1,0 +1,112 @@
+"""What tests ask of a local city."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import grpc
+import pyarrow as pa
+
+from gateway.doors.cli.local_city import LocalCity, PolicyEngine
+from gateway.doors.cli.profile import Profile
+from gateway.doors.cli.remote import Remote, RemoteError
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A complete result and its receipt."""
+
+    table: pa.Table
+    receipt: dict[str, Any]
+
+    @property
+    def rows(self) -> list[tuple[object, ...]]:
+        return [tuple(row.values()) for row in self.table.to_pylist()]
+
+
+class City:
+    """A running local city."""
+
+    def __init__(self, local: LocalCity) -> None:
+        self.local = local
+        self.data = local.data
+
+    def profile(self, name: str) -> Profile:
+        return Profile.load(self.local.profiles / f"{name}.json")
+
+    def ask(self, sql: str, *, purpose: str, who: str = "nanjing-east-road", case: str = "") -> Answer:
+        """Run a query to its end. Raises RemoteError."""
+        remote = Remote(self.profile(who))
+        try:
+            result = remote.query(sql, purpose=purpose, case=case)
+            batches = list(result.batches())
+            return Answer(table=pa.Table.from_batches(batches, schema=result.schema), receipt=result.receipt)
+        finally:
+            remote.close()
+
+    def refusal(self, sql: str, *, purpose: str, who: str = "nanjing-east-road", case: str = "") -> RemoteError:
+        """Return why a query is refused; fail when it is not."""
+        try:
+            answer = self.ask(sql, purpose=purpose, who=who, case=case)
+        except RemoteError as error:
+            return error
+        raise AssertionError(f"the query was answered with {answer.table.num_rows} rows")
+
+    def truth(self, sql: str, *, sample: str = "") -> list[tuple[Any, ...]]:
+        """Run SQL straight over the sample files, or a sample of each; tables are named as in the catalogue."""
+        with duckdb.connect() as connection:
+            for file in sorted((self.data / "city").glob("*.parquet")):
+                schema, table = file.stem.split(".")
+                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+                connection.execute(f"CREATE VIEW {schema}.{table} AS SELECT * FROM read_parquet('{file}') {sample}")
+            return connection.execute(sql).fetchall()
+
+    def entries(self, **filters: str) -> list[dict[str, Any]]:
+        """Return what the auditor's command line finds."""
+        options = [text for name, value in filters.items() for text in (f"--{name}", value)]
+        ended = self.cli("audit", "search", "--json", "--max", "100000", *options, who="auditor")
+        return [json.loads(line) for line in ended.stdout.splitlines()]
+
+    def cli(self, *arguments: str, who: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the command line as a person would."""
+        profile = ["--profile", str(self.local.profiles / f"{who}.json")] if who else []
+        return run_cli([*arguments, *profile])
+
+
+@contextmanager
+def running_city(root: Path, *, residents: int, policy: PolicyEngine = PolicyEngine.EMBEDDED) -> Iterator[City]:
+    """Run a city below `root`."""
+    for folder in (root, root.parent, root.parent.parent):
+        folder.chmod(0o755)  # PostgreSQL runs as another user when the tests run as root
+    local = LocalCity(
+        data=root, residents=residents, policy=policy, port=0, stop=threading.Event(), say=lambda zh, en: None
+    )
+    local.start()
+    try:
+        yield City(local)
+    finally:
+        local.stop()
+
+
+def run_cli(arguments: Sequence[str], *, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `gateway` with a terminal's width of 160 columns."""
+    environment = os.environ | {"COLUMNS": "160"}
+    command = [sys.executable, "-m", "gateway", *arguments]
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=60, check=False
+    )
+
+
+PERMISSION_DENIED = grpc.StatusCode.PERMISSION_DENIED
+INVALID_ARGUMENT = grpc.StatusCode.INVALID_ARGUMENT
+UNAVAILABLE = grpc.StatusCode.UNAVAILABLE

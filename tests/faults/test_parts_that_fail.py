@@ -1,0 +1,197 @@
+"""A part that fails costs an answer, never a leak: a clear status in time, no partial table passed as whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from gateway.doors.cli.local_city import PolicyEngine
+from gateway.doors.cli.remote import Remote
+from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
+from tests.cities import UNAVAILABLE, City, running_city
+from tests.opa_binary import opa_binary
+
+ELDERLY = "elderly-care-visits"
+ENTERPRISES = "SELECT credit_code, name FROM legal_entity.enterprise"
+JOINED = "SELECT count(*) FROM legal_entity.enterprise e JOIN legal_entity.licence l ON l.credit_code = e.credit_code"
+VISITS = "enterprise-visits"
+RESIDENTS = "SELECT count(*) FROM population.resident"
+ANSWER_SECONDS_MAX = 30.0
+RESIDENTS_COUNT = 2_000
+
+
+@pytest.fixture
+def small_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    with running_city(tmp_path_factory.mktemp("city"), residents=RESIDENTS_COUNT) as city:
+        yield city
+
+
+def process(city: City, *words: str) -> psutil.Process:
+    """Return the city's process whose command line holds all the words."""
+    for child in psutil.Process().children(recursive=True):
+        line = " ".join(child.cmdline())
+        if all(word in line for word in (*words, str(city.data))):
+            return child
+    raise AssertionError(f"no process {words}")
+
+
+def replace_connector(city: City, department: str, *, batches: int) -> subprocess.Popen[str]:
+    """Register a dying connector in the department's name, with the department's own token."""
+    command = [sys.executable, "-m", "tests.fakes.dying_connector", department, str(batches)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    assert process.stdout is not None
+    endpoint = process.stdout.readline().split()[1]
+    token = (city.data / "tokens" / f"connector-{department}.jwt").read_text("utf-8")
+    remote = Remote(city.profile("administrator").model_copy(update={"token": token}))
+    try:
+        stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
+        stub.Register(registry_pb2.RegisterRequest(endpoint=endpoint), metadata=remote.headers(), timeout=10)
+    finally:
+        remote.close()
+    return process
+
+
+def refused_in_time(city: City, sql: str, *, purpose: str) -> str:
+    started = time.monotonic()
+    error = city.refusal(sql, purpose=purpose)
+    assert time.monotonic() - started < ANSWER_SECONDS_MAX
+    assert error.status is UNAVAILABLE
+    return error.reasons[0].code
+
+
+@pytest.mark.parametrize("sql", [ENTERPRISES, JOINED], ids=["pass-through", "engine"])
+def test_a_connector_that_dies_mid_stream_never_gives_a_whole_table(small_city, sql):
+    """Batches had already left the department; the query fails all the same, and the log says so."""
+    process(small_city, "connectors", "serve", "market_supervision").kill()
+    dying = replace_connector(small_city, "market_supervision", batches=5)
+    try:
+        assert refused_in_time(small_city, sql, purpose=VISITS) == "CONNECTOR_UNAVAILABLE"
+    finally:
+        dying.kill()
+        dying.wait()
+    receipt = small_city.entries(kind="receipt")[-1]["body"]
+    assert (receipt["outcome"], receipt["reason"]) == ("failed", "CONNECTOR_UNAVAILABLE")
+
+
+def test_twin_the_same_stream_with_its_end_is_an_answer(small_city):
+    """Only the missing end makes the difference: with it the five rows are the answer."""
+    process(small_city, "connectors", "serve", "market_supervision").kill()
+    honest = replace_connector(small_city, "market_supervision", batches=-5)
+    try:
+        assert small_city.ask(ENTERPRISES, purpose=VISITS).table.num_rows == 5
+    finally:
+        honest.kill()
+        honest.wait()
+
+
+def test_a_connector_killed_while_the_query_waits_for_it(small_city):
+    """The query waits for a stopped connector; when that is killed, it ends with a clear status."""
+    connector = process(small_city, "connectors", "serve", "public_security")
+    connector.suspend()
+    codes: list[str] = []
+    asking = threading.Thread(
+        target=lambda: codes.append(small_city.refusal(RESIDENTS, purpose=ELDERLY).reasons[0].code)
+    )
+    asking.start()
+    time.sleep(1)
+    connector.kill()
+    asking.join(ANSWER_SECONDS_MAX)
+    assert codes == ["CONNECTOR_UNAVAILABLE"]
+    assert refused_in_time(small_city, RESIDENTS, purpose=ELDERLY) == "CONNECTOR_UNAVAILABLE"
+
+
+def test_the_departments_database_stops(small_city):
+    """A connector without its database gives a status, no text of the driver, and no rows."""
+    postmasters = [
+        p
+        for p in psutil.process_iter(["cmdline"])
+        if _is_postmaster(p, small_city.data / "databases" / "public_security")
+    ]
+    assert postmasters
+    for postmaster in postmasters:
+        postmaster.send_signal(signal.SIGQUIT)
+    time.sleep(0.5)
+    assert refused_in_time(small_city, RESIDENTS, purpose=ELDERLY) == "CONNECTOR_UNAVAILABLE"
+
+
+@pytest.mark.opa
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGKILL, "POLICY_UNAVAILABLE"), (signal.SIGSTOP, "POLICY_SLOW")],
+    ids=["killed", "stopped"],
+)
+def test_without_the_policy_engine_nothing_is_released(tmp_path_factory, monkeypatch, number, code):
+    """Not knowing is denying; recovery needs no restart of the gateway."""
+    monkeypatch.setenv("OPA_BINARY", opa_binary())
+    with running_city(tmp_path_factory.mktemp("city"), residents=RESIDENTS_COUNT, policy=PolicyEngine.OPA) as city:
+        assert city.ask(RESIDENTS, purpose=ELDERLY).table.num_rows == 1
+        opa = next(c for c in psutil.Process().children(recursive=True) if "--server" in c.cmdline())
+        opa.send_signal(number)
+        assert refused_in_time(city, RESIDENTS, purpose=ELDERLY) == code
+        if number == signal.SIGSTOP:
+            opa.send_signal(signal.SIGCONT)
+            assert city.ask(RESIDENTS, purpose=ELDERLY).table.num_rows == 1
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """Mount an ext4 disk of one's own."""
+    image, mount = folder / "disk.img", folder / "audit"
+    mount.mkdir()
+    image.write_bytes(bytes(16 << 20))
+    if os.geteuid() != 0:
+        pytest.skip("mounting a disk needs root")
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    if subprocess.run(["mount", "-o", "loop", image, mount], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this machine does not let a test mount a disk")
+    try:
+        yield mount
+    finally:
+        subprocess.run(["umount", "--lazy", mount], check=True)
+
+
+def test_when_the_audit_disk_turns_read_only_nothing_is_released(tmp_path_factory):
+    """The kernel turns the disk read-only under the gateway: no rows without a durable entry; the log stays readable."""
+    root = tmp_path_factory.mktemp("city")
+    with small_disk(root) as disk, running_city(root, residents=RESIDENTS_COUNT) as city:
+        assert city.ask(RESIDENTS, purpose=ELDERLY).table.num_rows == 1
+        subprocess.run(["mount", "-o", "remount,abort", disk], check=True)
+        for sql, purpose in (
+            (RESIDENTS, ELDERLY),
+            ("SELECT ethnicity FROM population.resident", ELDERLY),
+            ("SELEC", ELDERLY),
+        ):
+            assert refused_in_time(city, sql, purpose=purpose) == "AUDIT_UNAVAILABLE"
+        key = str(city.data / "keys" / "audit-verification-key.txt")
+        assert city.cli("audit", "verify", "--key", key, "--log", str(disk)).returncode == 0
+
+
+def test_when_the_audit_disk_is_full_nothing_is_released(tmp_path_factory):
+    """ENOSPC stops the log; the gateway answers with a status and releases nothing."""
+    root = tmp_path_factory.mktemp("city")
+    with small_disk(root) as disk, running_city(root, residents=RESIDENTS_COUNT) as city:
+        fill(disk / "ballast")
+        codes = [refused_in_time(city, RESIDENTS, purpose=ELDERLY) for _ in range(2)]
+        assert codes[-1] == "AUDIT_UNAVAILABLE"
+
+
+def fill(path: Path) -> None:
+    """Write until the disk is full."""
+    with path.open("wb", buffering=0) as ballast, suppress(OSError):
+        while ballast.write(bytes(4096)):
+            pass
+
+
+def _is_postmaster(candidate: psutil.Process, folder: Path) -> bool:
+    line = candidate.info["cmdline"] or []
+    return bool(line) and line[0].endswith("postgres") and str(folder) in " ".join(line)
