@@ -29,7 +29,7 @@ test: setup opa ## all tests
 	$(BIN)/python -m pytest
 
 soak: setup opa ## the long loops at full length
-	SOAK=1 $(BIN)/python -m pytest --timeout 3600
+	SOAK=1 FUZZ_EXAMPLES=5000 $(BIN)/python -m pytest --timeout 3600
 
 check: lint test ## every check, then the tests
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ EXIT_CONFIGURATION = 2
 
 def main(config: Path) -> int:
     """Serve until SIGTERM or SIGINT; prints `READY <port>` when queries can be answered."""
+    logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # its warnings quote the requester's SQL
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())

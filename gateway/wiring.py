@@ -54,6 +54,7 @@ class Gateway:
         self.path.engines.close()
         self.path.channels.close()
         self.path.pdp.close()
+        self.path.engine_parser.close()
         self.registry.close()
         self.path.log.close()
 
