@@ -108,8 +108,8 @@ class FlightSqlDoor:
     def refuse(self, request: object, context: grpc.ServicerContext) -> object:
         """Refuse what this server does not offer, to requesters it knows."""
         with errors_as_status(context):
-            requester, asked = self._who_asks(context)
-            self._path.record_refusal(Unsupported(Reason.NOT_IMPLEMENTED), requester=requester, context=asked)
+            self._who_asks(context)
+            raise Unsupported(Reason.NOT_IMPLEMENTED)  # not recorded: drivers try, and go on with what is offered
 
     def refuse_stream(self, request: object, context: grpc.ServicerContext) -> Iterator[bytes]:
         """Refuse a streaming call likewise."""

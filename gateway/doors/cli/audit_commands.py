@@ -57,7 +57,6 @@ def search(
             return
         zh = screen.language == "zh"
         screen.table(
-            None,
             ("序号", "时间", "类别与结果", "请求人与用途", "数据集")
             if zh
             else ("no.", "time", "kind and result", "requester and purpose", "datasets"),

@@ -21,7 +21,6 @@ def list_datasets(profile: ProfileOption, language: LanguageOption = None) -> No
         answer = stub.ListDatasets(catalog_pb2.ListDatasetsRequest(), metadata=remote.headers())
         zh = screen.language == "zh"
         screen.table(
-            None,
             ("名称", "标题", "数源部门", "更新周期", "共享属性", "在线")
             if zh
             else ("name", "title", "controller", "update cycle", "sharing", "online"),
@@ -54,7 +53,6 @@ def show_dataset(
         description = answer.description.zh if zh else answer.description.en
         screen.out.print(f"{answer.summary.name}  {title}\n{description}", markup=False)
         screen.table(
-            None,
             ("列", "标题", "类型", "分级", "各用途下的处理")
             if zh
             else ("column", "title", "type", "grade", "treatment by purpose"),

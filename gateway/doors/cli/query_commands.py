@@ -68,7 +68,6 @@ def _show_explanation(screen: Screen, answer: catalog_pb2.ExplainQueryResponse) 
         else ("[red]✗ 拒绝[/]" if chinese else "[red]✗ denied[/]")
     )
     screen.table(
-        None,
         ("数据集", "列", "处理", "脱敏") if chinese else ("dataset", "column", "treatment", "mask"),
         [(c.dataset, c.column, c.action, c.mask) for c in answer.columns],
     )

@@ -22,7 +22,6 @@ def list_registrations(profile: ProfileOption, language: LanguageOption = None) 
         stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
         answer = stub.ListRegistrations(registry_pb2.ListRegistrationsRequest(), metadata=remote.headers())
         screen.table(
-            None,
             ("部门", "状态", "地址", "数据集")
             if screen.language == "zh"
             else ("department", "state", "endpoint", "datasets"),

@@ -56,9 +56,14 @@ class Screen:
         """Return the text in the screen's language."""
         return text.zh if self.language == "zh" else text.en
 
-    def table(self, title: str | None, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print a table on stdout."""
-        table = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
+        table = Table(
+            header_style="bold",
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+            padding=(0, 1, 0, 0),
+        )
         for column in columns:
             table.add_column(RichText(column), overflow="fold", no_wrap=column in NARROW)
         for row in rows:
@@ -103,7 +108,7 @@ class Screen:
             columns = (column.to_pylist() for column in head.columns)
             shown += [[_cell(value) for value in row] for row in zip(*columns, strict=True)]
             rows += batch.num_rows
-        self.table(None, schema.names, shown)
+        self.table(schema.names, shown)
         if rows > len(shown):
             self.say(
                 f"仅显示前 {len(shown)} 行，共 {rows:,} 行；用 --output 保存全部。",
