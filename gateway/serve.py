@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -33,11 +34,19 @@ def main(config: Path) -> int:
     except (ValidationError, CatalogueInvalid, ValueError, OSError, RuntimeError) as error:
         print(f"无法启动 / cannot start: {error}", file=sys.stderr)
         return EXIT_CONFIGURATION
+    _spare_the_collector()
     gateway.start()
     print(f"READY {gateway.port}", flush=True)
     stop.wait()
     gateway.stop()
     return 0
+
+
+def _spare_the_collector() -> None:
+    """Keep garbage collection from walking catalogue and libraries again and again; a query leaves syntax trees only."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
 
 
 if __name__ == "__main__":
