@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -151,7 +152,7 @@ class QueryPath:
             scans=plan.scans,
         )
         closing = _Closing(log=self.log, intent=intent, cancellation=cancellation)
-        with closing:
+        with closing, ExitStack() as streams:
             scanned = scan(
                 plan,
                 requester=requester,
@@ -163,15 +164,14 @@ class QueryPath:
                 nonce=self.new_nonce(),
                 seconds_max=seconds_max,
             )
+            streams.callback(scanned.cancel)
             cancellation.add(scanned.cancel)
             computed = execute(
                 plan, scanned=scanned, engines=self.engines, seconds_max=seconds_max, cancellation=cancellation
             )
+            streams.callback(computed.stream.cancel)
             released = release(computed, requester=requester, context=context, intent=intent)
-            try:
-                yield from deliver(released, delivery=closing.delivery, receipt=closing.delivered)
-            finally:
-                computed.stream.cancel()
+            yield from deliver(released, delivery=closing.delivery, receipt=closing.delivered)
 
 
 class _Closing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import re
 import subprocess
 import sys
 import threading
@@ -111,3 +112,13 @@ def test_the_stock_adbc_driver_speaks_tls(tls_city):
         pytest.raises(Exception, match="CONNECTOR_UNAVAILABLE"),
     ):
         cursor.execute("SELECT name FROM population.resident")
+
+
+def test_plaintext_is_served_on_loopback_only(tls_city):
+    """Without TLS a gateway that would listen to the network does not start, and says what is missing."""
+    configuration = (tls_city.data / "gateway.toml").read_text("utf-8").split("\n[tls]")[0]
+    path = tls_city.data / "plaintext.toml"
+    path.write_text(re.sub(r'listen = "127.0.0.1:\d+"', 'listen = "0.0.0.0:0"', configuration), "utf-8")
+    ended = subprocess.run([sys.executable, "-m", "gateway.serve", path], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2
+    assert "[tls]" in ended.stderr
