@@ -6,13 +6,13 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gateway.audit import AuditLog, VerificationKey, record_intent, record_receipt, verify
 from gateway.audit.segments import list_segments
 from gateway.decide import EmbeddedPdp, decide
-from gateway.model.audit import Outcome
+from gateway.model.audit import AuditEntry, Outcome
 from gateway.parse import EngineParser, parse
 from gateway.resolve import resolve
 from gateway.rewrite import rewrite
@@ -27,30 +27,47 @@ _ENTRIES_A_SECOND_MIN, _VERIFIED_A_SECOND_MIN = 5_000, 100_000
 
 def run(setting: Setting) -> list[Line]:
     """Measure."""
-    seconds = float(setting.size(5, quick=1))
+    seconds = float(setting.size(4, quick=1))
     folder = setting.folder / "audit"
     with open_log(folder) as log:
-        entries = 2 * _in_threads(_query_of(log), threads=_THREADS, seconds=seconds)
+        query = _query_of(log)
+        ready = [(entry.kind, entry.body) for entry in query()]
+
+        def append() -> None:
+            for kind, body in ready:
+                log.append(kind, body)
+
+        appended = len(ready) * _rate(append, threads=_THREADS, seconds=seconds)
+        recorded = len(ready) * _rate(query, threads=_THREADS, seconds=seconds)
         public_key = log.public_key
+    verified = _verified(folder, public_key=public_key, quick=setting.quick)
     size = sum(segment.path.stat().st_size for segment in list_segments(folder))
-    line = os.urandom(size // entries)
-    plain = {count: _plain(setting.folder, line, threads=count, seconds=seconds / 2) for count in (1, _THREADS)}
-    written = [
-        Line(
-            what=f"intents and receipts, {_THREADS} threads, {size // entries:,} bytes each",
-            measured=f"{rate(entries / seconds)} entries/s",
-            baseline=f"append + fsync, {count} thread{'s' if count > 1 else ''}: {rate(each)}/s",
-            ratio=entries / seconds / each,
-            bar="≥ 5,000/s" if count == 1 else "",
-            reached=None if setting.quick or count > 1 else entries / seconds >= _ENTRIES_A_SECOND_MIN,
-            numbers={"entries_per_second": entries / seconds, "baseline_entries_per_second": each},
-        )
-        for count, each in plain.items()
+    line = os.urandom(int(size / verified.numbers["entries"]))
+    plain = {threads: _plain(setting.folder, line, threads=threads, seconds=seconds / 2) for threads in (1, _THREADS)}
+    reached = None if setting.quick else appended >= _ENTRIES_A_SECOND_MIN
+    return [
+        _written(f"append, {_THREADS} threads, {len(line):,} bytes each", appended, plain, threads=1, reached=reached),
+        _written("the same", appended, plain, threads=_THREADS),
+        _written(f"record_intent, record_receipt, {_THREADS} threads", recorded, plain, threads=_THREADS),
+        verified,
     ]
-    return [*written, _verified(folder, public_key=public_key, quick=setting.quick)]
 
 
-def _query_of(log: AuditLog) -> Callable[[], None]:
+def _written(
+    what: str, entries_per_second: float, plain: Mapping[int, float], *, threads: int, reached: bool | None = None
+) -> Line:
+    return Line(
+        what=what,
+        measured=f"{rate(entries_per_second)} entries/s",
+        baseline=f"append + fsync, {threads} thread{'s' if threads > 1 else ''}: {rate(plain[threads])}/s",
+        ratio=entries_per_second / plain[threads],
+        bar="≥ 5,000/s" if threads == 1 else "",
+        reached=reached,
+        numbers={"entries_per_second": entries_per_second, "baseline_entries_per_second": plain[threads]},
+    )
+
+
+def _query_of(log: AuditLog) -> Callable[[], tuple[AuditEntry, AuditEntry]]:
     """Return what one query writes: its intent and its receipt."""
     bundle, catalogue = real_bundle()
     context, pdp = asked_for(_PURPOSE), EmbeddedPdp(bundle)
@@ -67,7 +84,7 @@ def _query_of(log: AuditLog) -> Callable[[], None]:
     pdp.close()
     scans = rewrite(resolved, decision=decision, catalogue=catalogue).scans
 
-    def write() -> None:
+    def write() -> tuple[AuditEntry, AuditEntry]:
         intent = record_intent(
             log,
             requester=REQUESTER,
@@ -77,7 +94,7 @@ def _query_of(log: AuditLog) -> Callable[[], None]:
             catalogue_revision=catalogue.revision,
             scans=scans,
         )
-        record_receipt(
+        receipt = record_receipt(
             log,
             intent,
             outcome=Outcome.DELIVERED,
@@ -87,16 +104,17 @@ def _query_of(log: AuditLog) -> Callable[[], None]:
             reason=None,
             durations_micros={"run": 1000},
         )
+        return intent, receipt
 
     return write
 
 
-def _in_threads(call: Callable[[], None], *, threads: int, seconds: float) -> int:
-    """Return how many calls end in `seconds`, or begin in them."""
-    deadline, counts = time.monotonic() + seconds, [0] * threads
+def _rate(call: Callable[[], object], *, threads: int, seconds: float) -> float:
+    """Return calls a second from so many threads."""
+    counts, started = [0] * threads, time.monotonic()
 
     def work(index: int) -> None:
-        while time.monotonic() < deadline:
+        while time.monotonic() < started + seconds:
             call()
             counts[index] += 1
 
@@ -105,7 +123,7 @@ def _in_threads(call: Callable[[], None], *, threads: int, seconds: float) -> in
         worker.start()
     for worker in workers:
         worker.join()
-    return sum(counts)
+    return sum(counts) / (time.monotonic() - started)
 
 
 def _plain(folder: Path, line: bytes, *, threads: int, seconds: float) -> float:
@@ -117,7 +135,7 @@ def _plain(folder: Path, line: bytes, *, threads: int, seconds: float) -> float:
         os.fsync(descriptor)
 
     try:
-        return _in_threads(append, threads=threads, seconds=seconds) / seconds
+        return _rate(append, threads=threads, seconds=seconds)
     finally:
         os.close(descriptor)
 
@@ -137,7 +155,11 @@ def _verified(folder: Path, *, public_key: VerificationKey, quick: bool) -> Line
         ratio=hashing / seconds,
         bar="≥ 100,000/s",
         reached=None if quick else entries / seconds >= _VERIFIED_A_SECOND_MIN,
-        numbers={"entries_per_second": entries / seconds, "baseline_entries_per_second": entries / hashing},
+        numbers={
+            "entries": entries,
+            "entries_per_second": entries / seconds,
+            "baseline_entries_per_second": entries / hashing,
+        },
     )
 
 

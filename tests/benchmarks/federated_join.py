@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import median
 
 import duckdb
 import pyarrow as pa
 
 from tests.benchmarks.deployment import deployed, parquet_connector
 from tests.benchmarks.flight_client import FlightClient
-from tests.benchmarks.measure import Line, Setting, median_seconds
+from tests.benchmarks.measure import Line, Setting, seconds_of
 from tests.benchmarks.processes import cpu_seconds
 from tests.benchmarks.sample_rows import small_city, write_households_and_dwellings
 
@@ -29,21 +30,22 @@ _RATIO_MAX = 2.0
 
 def run(setting: Setting) -> list[Line]:
     """Measure."""
-    rows, runs = setting.size(1_000_000, quick=100_000), setting.size(5, quick=3)
+    rows, runs = setting.size(1_000_000, quick=100_000), setting.size(9, quick=3)
     files = setting.folder / "files"
     city = small_city(setting.folder, residents=setting.size(100_000, quick=10_000))
     write_households_and_dwellings(files, city=city, rows=rows)
     connectors = [parquet_connector(d, folder=files, datasets=[name]) for d, name in _DEPARTMENTS.items()]
-    with _duckdb(files) as engine:
-        baseline = median_seconds(lambda: engine.execute(SQL).fetchall(), runs=runs)
-        expected = engine.sql(SQL).to_arrow_table()
-    with deployed(setting.folder, purpose=PURPOSE, connectors=connectors) as deployment:
+    with _duckdb(files) as engine, deployed(setting.folder, purpose=PURPOSE, connectors=connectors) as deployment:
         client = FlightClient.of(deployment)
-        _same(pa.Table.from_batches(client.batches(SQL)), expected)
+        _same(pa.Table.from_batches(client.batches(SQL)), engine.sql(SQL).to_arrow_table())
         before = {name: cpu_seconds(pid) for name, pid in deployment.pids.items()}
-        seconds = median_seconds(lambda: client.receive(SQL), runs=runs)
-        used = {name: (cpu_seconds(pid) - before[name]) / (runs + 1) for name, pid in deployment.pids.items()}
+        pairs = [
+            (seconds_of(lambda: client.receive(SQL)), seconds_of(lambda: engine.execute(SQL).fetchall()))
+            for _ in range(runs)
+        ]
+        used = {name: (cpu_seconds(pid) - before[name]) / runs for name, pid in deployment.pids.items()}
         client.close()
+    seconds, baseline = (median(taken) for taken in zip(*pairs, strict=True))
     ratio = seconds / baseline
     line = Line(
         what=f"{rows:,} × {rows:,} rows, two connectors",

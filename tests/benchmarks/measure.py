@@ -64,12 +64,6 @@ def seconds_of(call: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def median_seconds(call: Callable[[], object], *, runs: int) -> float:
-    """Return the median time of some calls, after one that does not count."""
-    call()
-    return float(np.median([seconds_of(call) for _ in range(runs)]))
-
-
 def rate(per_second: float) -> str:
     """Return a rate for people."""
     return f"{per_second / 1e6:.2f} M" if per_second >= 1e6 else f"{per_second:,.0f}"
