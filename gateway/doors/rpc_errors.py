@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import grpc
@@ -31,11 +33,14 @@ def errors_as_status(context: grpc.ServicerContext) -> Iterator[None]:
         if error.internal:
             _LOG.warning("call failed", reason=str(error.reason), internal=error.internal)
         _abort(context, error)
-    except Exception as error:
-        if not context.is_active():
-            raise
-        _LOG.exception("unforeseen error")
-        _abort(context, Bug(f"{type(error).__name__}"))
+    except Exception as error:  # noqa: BLE001 - the door
+        _LOG.error("unforeseen error", kind=type(error).__name__, at=_places(error))
+        _abort(context, Bug(type(error).__name__))
+
+
+def _places(error: Exception) -> list[str]:
+    """Return where an error came from, innermost last; its text and the variables on the way may hold values or tokens."""
+    return [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
 
 
 def _abort(context: grpc.ServicerContext, error: GatewayError) -> NoReturn:

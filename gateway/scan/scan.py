@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -23,6 +24,8 @@ from gateway.model.result import BatchStream, ScannedTables
 from gateway.scan.connectors import BATCH_BYTES_MAX, ConnectorChannels, ConnectorDirectory
 from gateway.scan.grants import GrantIssuer
 from sharing_stubs.sharing.connector.v1 import connector_pb2, connector_pb2_grpc
+
+_CONNECTOR_CODE = re.compile(r"[A-Z_]{1,40}")
 
 
 def scan(
@@ -130,7 +133,8 @@ class _Arrival:
 
     def _error_of(self, error: grpc.RpcError) -> GatewayError:
         code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
-        details = f"{code} {error.details() if isinstance(error, grpc.Call) else ''}"
+        said = (error.details() or "") if isinstance(error, grpc.Call) else ""
+        details = f"{code.name} {said if _CONNECTOR_CODE.fullmatch(said) else ''}"  # other text may hold values
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
             return TooSlow(Reason.CONNECTOR_SLOW, self.planned.dataset, internal=details)
         if code in (grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED):
