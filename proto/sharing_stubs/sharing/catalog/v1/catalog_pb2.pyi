@@ -15,20 +15,22 @@ class Text(_message.Message):
     def __init__(self, zh: _Optional[str] = ..., en: _Optional[str] = ...) -> None: ...
 
 class DatasetSummary(_message.Message):
-    __slots__ = ("name", "title", "controller", "update_cycle", "sharing_class", "available")
+    __slots__ = ("name", "title", "controller", "update_cycle", "sharing_class", "available", "purposes")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     CONTROLLER_FIELD_NUMBER: _ClassVar[int]
     UPDATE_CYCLE_FIELD_NUMBER: _ClassVar[int]
     SHARING_CLASS_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    PURPOSES_FIELD_NUMBER: _ClassVar[int]
     name: str
     title: Text
     controller: Text
     update_cycle: str
     sharing_class: str
     available: bool
-    def __init__(self, name: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., controller: _Optional[_Union[Text, _Mapping]] = ..., update_cycle: _Optional[str] = ..., sharing_class: _Optional[str] = ..., available: _Optional[bool] = ...) -> None: ...
+    purposes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., controller: _Optional[_Union[Text, _Mapping]] = ..., update_cycle: _Optional[str] = ..., sharing_class: _Optional[str] = ..., available: _Optional[bool] = ..., purposes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListDatasetsRequest(_message.Message):
     __slots__ = ()
@@ -68,23 +70,47 @@ class ColumnDescription(_message.Message):
     def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., grade: _Optional[str] = ..., treatments: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class GetDatasetResponse(_message.Message):
-    __slots__ = ("summary", "description", "source", "columns")
+    __slots__ = ("summary", "description", "source", "columns", "purposes")
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    PURPOSES_FIELD_NUMBER: _ClassVar[int]
     summary: DatasetSummary
     description: Text
     source: Text
     columns: _containers.RepeatedCompositeFieldContainer[ColumnDescription]
-    def __init__(self, summary: _Optional[_Union[DatasetSummary, _Mapping]] = ..., description: _Optional[_Union[Text, _Mapping]] = ..., source: _Optional[_Union[Text, _Mapping]] = ..., columns: _Optional[_Iterable[_Union[ColumnDescription, _Mapping]]] = ...) -> None: ...
+    purposes: _containers.RepeatedCompositeFieldContainer[PurposeDescription]
+    def __init__(self, summary: _Optional[_Union[DatasetSummary, _Mapping]] = ..., description: _Optional[_Union[Text, _Mapping]] = ..., source: _Optional[_Union[Text, _Mapping]] = ..., columns: _Optional[_Iterable[_Union[ColumnDescription, _Mapping]]] = ..., purposes: _Optional[_Iterable[_Union[PurposeDescription, _Mapping]]] = ...) -> None: ...
 
 class ListPurposesRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class Quota(_message.Message):
+    __slots__ = ("rows_per_day_max", "rows_left", "lookups_per_day_max", "lookups_left")
+    ROWS_PER_DAY_MAX_FIELD_NUMBER: _ClassVar[int]
+    ROWS_LEFT_FIELD_NUMBER: _ClassVar[int]
+    LOOKUPS_PER_DAY_MAX_FIELD_NUMBER: _ClassVar[int]
+    LOOKUPS_LEFT_FIELD_NUMBER: _ClassVar[int]
+    rows_per_day_max: int
+    rows_left: int
+    lookups_per_day_max: int
+    lookups_left: int
+    def __init__(self, rows_per_day_max: _Optional[int] = ..., rows_left: _Optional[int] = ..., lookups_per_day_max: _Optional[int] = ..., lookups_left: _Optional[int] = ...) -> None: ...
+
+class AgreementState(_message.Message):
+    __slots__ = ("dataset", "controller", "agreement")
+    DATASET_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    AGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    dataset: str
+    controller: Text
+    agreement: str
+    def __init__(self, dataset: _Optional[str] = ..., controller: _Optional[_Union[Text, _Mapping]] = ..., agreement: _Optional[str] = ...) -> None: ...
+
 class PurposeDescription(_message.Message):
-    __slots__ = ("id", "title", "description", "legal_basis", "case_required", "emergency_required", "aggregate_only", "datasets", "retention_days")
+    __slots__ = ("id", "title", "description", "legal_basis", "case_required", "emergency_required", "aggregate_only", "datasets", "retention_days", "case_pattern", "consent_required", "emergency", "people_min", "quota", "agreements")
     ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -94,6 +120,12 @@ class PurposeDescription(_message.Message):
     AGGREGATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     DATASETS_FIELD_NUMBER: _ClassVar[int]
     RETENTION_DAYS_FIELD_NUMBER: _ClassVar[int]
+    CASE_PATTERN_FIELD_NUMBER: _ClassVar[int]
+    CONSENT_REQUIRED_FIELD_NUMBER: _ClassVar[int]
+    EMERGENCY_FIELD_NUMBER: _ClassVar[int]
+    PEOPLE_MIN_FIELD_NUMBER: _ClassVar[int]
+    QUOTA_FIELD_NUMBER: _ClassVar[int]
+    AGREEMENTS_FIELD_NUMBER: _ClassVar[int]
     id: str
     title: Text
     description: Text
@@ -103,7 +135,13 @@ class PurposeDescription(_message.Message):
     aggregate_only: bool
     datasets: _containers.RepeatedScalarFieldContainer[str]
     retention_days: int
-    def __init__(self, id: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., description: _Optional[_Union[Text, _Mapping]] = ..., legal_basis: _Optional[_Iterable[_Union[Text, _Mapping]]] = ..., case_required: _Optional[bool] = ..., emergency_required: _Optional[bool] = ..., aggregate_only: _Optional[bool] = ..., datasets: _Optional[_Iterable[str]] = ..., retention_days: _Optional[int] = ...) -> None: ...
+    case_pattern: str
+    consent_required: bool
+    emergency: str
+    people_min: int
+    quota: Quota
+    agreements: _containers.RepeatedCompositeFieldContainer[AgreementState]
+    def __init__(self, id: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., description: _Optional[_Union[Text, _Mapping]] = ..., legal_basis: _Optional[_Iterable[_Union[Text, _Mapping]]] = ..., case_required: _Optional[bool] = ..., emergency_required: _Optional[bool] = ..., aggregate_only: _Optional[bool] = ..., datasets: _Optional[_Iterable[str]] = ..., retention_days: _Optional[int] = ..., case_pattern: _Optional[str] = ..., consent_required: _Optional[bool] = ..., emergency: _Optional[str] = ..., people_min: _Optional[int] = ..., quota: _Optional[_Union[Quota, _Mapping]] = ..., agreements: _Optional[_Iterable[_Union[AgreementState, _Mapping]]] = ...) -> None: ...
 
 class ListPurposesResponse(_message.Message):
     __slots__ = ("purposes",)
@@ -112,22 +150,28 @@ class ListPurposesResponse(_message.Message):
     def __init__(self, purposes: _Optional[_Iterable[_Union[PurposeDescription, _Mapping]]] = ...) -> None: ...
 
 class ExplainQueryRequest(_message.Message):
-    __slots__ = ("sql",)
+    __slots__ = ("sql", "as_office", "as_role")
     SQL_FIELD_NUMBER: _ClassVar[int]
+    AS_OFFICE_FIELD_NUMBER: _ClassVar[int]
+    AS_ROLE_FIELD_NUMBER: _ClassVar[int]
     sql: str
-    def __init__(self, sql: _Optional[str] = ...) -> None: ...
+    as_office: str
+    as_role: str
+    def __init__(self, sql: _Optional[str] = ..., as_office: _Optional[str] = ..., as_role: _Optional[str] = ...) -> None: ...
 
 class ColumnTreatment(_message.Message):
-    __slots__ = ("dataset", "column", "action", "mask")
+    __slots__ = ("dataset", "column", "action", "mask", "text")
     DATASET_FIELD_NUMBER: _ClassVar[int]
     COLUMN_FIELD_NUMBER: _ClassVar[int]
     ACTION_FIELD_NUMBER: _ClassVar[int]
     MASK_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
     dataset: str
     column: str
     action: str
     mask: str
-    def __init__(self, dataset: _Optional[str] = ..., column: _Optional[str] = ..., action: _Optional[str] = ..., mask: _Optional[str] = ...) -> None: ...
+    text: Text
+    def __init__(self, dataset: _Optional[str] = ..., column: _Optional[str] = ..., action: _Optional[str] = ..., mask: _Optional[str] = ..., text: _Optional[_Union[Text, _Mapping]] = ...) -> None: ...
 
 class RowScope(_message.Message):
     __slots__ = ("dataset", "text")
@@ -149,20 +193,64 @@ class DenialReason(_message.Message):
     remedy: Text
     def __init__(self, code: _Optional[str] = ..., message: _Optional[_Union[Text, _Mapping]] = ..., legal_basis: _Optional[_Union[Text, _Mapping]] = ..., remedy: _Optional[_Union[Text, _Mapping]] = ...) -> None: ...
 
+class RuleText(_message.Message):
+    __slots__ = ("id", "title", "legal_basis")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    LEGAL_BASIS_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    title: Text
+    legal_basis: Text
+    def __init__(self, id: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., legal_basis: _Optional[_Union[Text, _Mapping]] = ...) -> None: ...
+
+class AgreementTerms(_message.Message):
+    __slots__ = ("id", "controller", "valid_until")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    VALID_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    controller: Text
+    valid_until: int
+    def __init__(self, id: _Optional[str] = ..., controller: _Optional[_Union[Text, _Mapping]] = ..., valid_until: _Optional[int] = ...) -> None: ...
+
+class ResultObligations(_message.Message):
+    __slots__ = ("rows_max", "retention_days", "onward_sharing", "grade", "grade_title", "agreements", "emergency", "people_min")
+    ROWS_MAX_FIELD_NUMBER: _ClassVar[int]
+    RETENTION_DAYS_FIELD_NUMBER: _ClassVar[int]
+    ONWARD_SHARING_FIELD_NUMBER: _ClassVar[int]
+    GRADE_FIELD_NUMBER: _ClassVar[int]
+    GRADE_TITLE_FIELD_NUMBER: _ClassVar[int]
+    AGREEMENTS_FIELD_NUMBER: _ClassVar[int]
+    EMERGENCY_FIELD_NUMBER: _ClassVar[int]
+    PEOPLE_MIN_FIELD_NUMBER: _ClassVar[int]
+    rows_max: int
+    retention_days: int
+    onward_sharing: bool
+    grade: str
+    grade_title: Text
+    agreements: _containers.RepeatedCompositeFieldContainer[AgreementTerms]
+    emergency: str
+    people_min: int
+    def __init__(self, rows_max: _Optional[int] = ..., retention_days: _Optional[int] = ..., onward_sharing: _Optional[bool] = ..., grade: _Optional[str] = ..., grade_title: _Optional[_Union[Text, _Mapping]] = ..., agreements: _Optional[_Iterable[_Union[AgreementTerms, _Mapping]]] = ..., emergency: _Optional[str] = ..., people_min: _Optional[int] = ...) -> None: ...
+
 class ExplainQueryResponse(_message.Message):
-    __slots__ = ("allow", "columns", "rows", "denials", "determined_by", "legal_basis", "policy_revision")
+    __slots__ = ("allow", "columns", "rows", "denials", "legal_basis", "policy_revision", "rules", "obligations", "quota")
     ALLOW_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     DENIALS_FIELD_NUMBER: _ClassVar[int]
-    DETERMINED_BY_FIELD_NUMBER: _ClassVar[int]
     LEGAL_BASIS_FIELD_NUMBER: _ClassVar[int]
     POLICY_REVISION_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    OBLIGATIONS_FIELD_NUMBER: _ClassVar[int]
+    QUOTA_FIELD_NUMBER: _ClassVar[int]
     allow: bool
     columns: _containers.RepeatedCompositeFieldContainer[ColumnTreatment]
     rows: _containers.RepeatedCompositeFieldContainer[RowScope]
     denials: _containers.RepeatedCompositeFieldContainer[DenialReason]
-    determined_by: _containers.RepeatedScalarFieldContainer[str]
     legal_basis: _containers.RepeatedCompositeFieldContainer[Text]
     policy_revision: str
-    def __init__(self, allow: _Optional[bool] = ..., columns: _Optional[_Iterable[_Union[ColumnTreatment, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[RowScope, _Mapping]]] = ..., denials: _Optional[_Iterable[_Union[DenialReason, _Mapping]]] = ..., determined_by: _Optional[_Iterable[str]] = ..., legal_basis: _Optional[_Iterable[_Union[Text, _Mapping]]] = ..., policy_revision: _Optional[str] = ...) -> None: ...
+    rules: _containers.RepeatedCompositeFieldContainer[RuleText]
+    obligations: ResultObligations
+    quota: Quota
+    def __init__(self, allow: _Optional[bool] = ..., columns: _Optional[_Iterable[_Union[ColumnTreatment, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[RowScope, _Mapping]]] = ..., denials: _Optional[_Iterable[_Union[DenialReason, _Mapping]]] = ..., legal_basis: _Optional[_Iterable[_Union[Text, _Mapping]]] = ..., policy_revision: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[RuleText, _Mapping]]] = ..., obligations: _Optional[_Union[ResultObligations, _Mapping]] = ..., quota: _Optional[_Union[Quota, _Mapping]] = ...) -> None: ...

@@ -84,6 +84,7 @@ class CatalogServiceServicer:
 
     def ExplainQuery(self, request, context):
         """ExplainQuery gives the decision on a query without touching data. The purpose comes in the header `x-sharing-purpose`.
+        An administrator may ask what an office would see; that is recorded.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,9 @@ class CatalogServiceStub:
     ListPurposes: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListPurposesRequest, _catalog_pb2.ListPurposesResponse]
     """ListPurposes lists the purposes the requester's office may declare."""
     ExplainQuery: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ExplainQueryRequest, _catalog_pb2.ExplainQueryResponse]
-    """ExplainQuery gives the decision on a query without touching data. The purpose comes in the header `x-sharing-purpose`."""
+    """ExplainQuery gives the decision on a query without touching data. The purpose comes in the header `x-sharing-purpose`.
+    An administrator may ask what an office would see; that is recorded.
+    """
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -54,7 +56,9 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     ListPurposes: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListPurposesRequest, _catalog_pb2.ListPurposesResponse]  # type: ignore[assignment]
     """ListPurposes lists the purposes the requester's office may declare."""
     ExplainQuery: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ExplainQueryRequest, _catalog_pb2.ExplainQueryResponse]  # type: ignore[assignment]
-    """ExplainQuery gives the decision on a query without touching data. The purpose comes in the header `x-sharing-purpose`."""
+    """ExplainQuery gives the decision on a query without touching data. The purpose comes in the header `x-sharing-purpose`.
+    An administrator may ask what an office would see; that is recorded.
+    """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     """CatalogService answers what data there is, for which purposes, and what a query would get."""
@@ -89,6 +93,8 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.ExplainQueryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.ExplainQueryResponse, _abc.Awaitable[_catalog_pb2.ExplainQueryResponse]]:
-        """ExplainQuery gives the decision on a query without touching data. The purpose comes in the header `x-sharing-purpose`."""
+        """ExplainQuery gives the decision on a query without touching data. The purpose comes in the header `x-sharing-purpose`.
+        An administrator may ask what an office would see; that is recorded.
+        """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
