@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from catalog.dataset import Dataset, Entry, Text
-from catalog.purpose import Purpose
-from catalog.vocabulary import ColumnAction, OfficeKind
+from catalog.purpose import LegalBasis, Purpose
+from catalog.vocabulary import Category, ColumnAction, IdentifierKind, OfficeKind
 
 
 class Department(Entry):
@@ -30,15 +31,40 @@ class Grade(Entry):
 
 
 class Grades(Entry):
-    """The grade table and how treatments lower a column's grade."""
+    """The grade table, how treatments lower a column's grade, and how far each channel may go."""
 
     grades: tuple[Grade, ...]
     grade_of_treated: dict[ColumnAction, str]
     """Highest grade that a column still has after the action; actions that are not named do not lower the grade."""
+    channel_ceilings: dict[str, str]
+    """Highest grade that may leave through a channel; nothing leaves through a channel that is not named."""
 
     def rank(self, grade: str) -> int:
         """Return the rank of `grade`. Raises KeyError when it is not in the table."""
         return {g.id: g.rank for g in self.grades}[grade]
+
+
+class CombinationMember(Entry):
+    """One part of a combination: the columns of any of these categories or identifiers."""
+
+    categories: frozenset[Category] = frozenset()
+    identifiers: frozenset[IdentifierKind] = frozenset()
+
+    @model_validator(mode="after")
+    def _matches_something(self) -> CombinationMember:
+        if not self.categories | self.identifiers:
+            raise ValueError("needs a category or an identifier")
+        return self
+
+
+class Combination(Entry):
+    """Information that no result may bring together, except for purposes that name the combination."""
+
+    id: str
+    title: Text
+    legal_basis: tuple[LegalBasis, ...] = Field(min_length=1)
+    members: tuple[CombinationMember, ...] = Field(min_length=2)
+    """A query combines them when it releases at least one column of every member."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +76,18 @@ class Division:
     title: str
     parent_code: str
     kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DivisionChange:
+    """A division that was merged into another or given another code; old rows may still bear its code."""
+
+    from_code: str
+    to_code: str
+    since: datetime.date
+    """First day in Shanghai time on which the other division is responsible."""
+    source: str
+    """The document that says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +109,10 @@ class Catalogue:
     """First 16 hex digits of SHA-256 over all entries."""
     departments: Mapping[str, Department]
     grades: Grades
+    combinations: Mapping[str, Combination]
     divisions: Mapping[str, Division]
+    division_changes: Mapping[str, DivisionChange]
+    """By the old code."""
     offices: Mapping[str, Office]
     datasets: Mapping[str, Dataset]
     purposes: Mapping[str, Purpose]

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from catalog.catalogue import Department, Division, Grades
+from catalog.catalogue import Combination, Department, Division, DivisionChange, Grades
 from catalog.dataset import Column, Dataset, Entry, Text
-from catalog.purpose import DatasetNeed, Purpose, Treatment
-from catalog.vocabulary import ColumnAction, ColumnType, IdentifierKind, Jurisdiction, Mask, OfficeKind, SharingClass
+from catalog.purpose import DatasetNeed, LegalBasis, Purpose, Treatment
+from catalog.vocabulary import (
+    ColumnAction,
+    ColumnType,
+    IdentifierKind,
+    Jurisdiction,
+    LawfulGround,
+    Mask,
+    OfficeKind,
+    SharingClass,
+)
 
 DIVISION_KINDS: Mapping[int, tuple[str, ...]] = {
     2: ("municipality",),
@@ -27,15 +37,19 @@ _IDENTIFIER_OF_MASK: Mapping[Mask, IdentifierKind] = {
     Mask.CREDIT_CODE: IdentifierKind.CREDIT_CODE,
     Mask.PHONE: IdentifierKind.PHONE,
     Mask.ADDRESS: IdentifierKind.ADDRESS,
+    Mask.ADDRESS_LANE: IdentifierKind.ADDRESS,
+    Mask.ADDRESS_COMMITTEE: IdentifierKind.ADDRESS,
     Mask.DIVISION_TOWNSHIP: IdentifierKind.DIVISION_CODE,
 }
-_DATE_MASKS = frozenset({Mask.DATE_MONTH, Mask.DATE_YEAR})
+_DATE_MASKS = frozenset({Mask.DATE_MONTH, Mask.DATE_YEAR, Mask.AGE_BAND})
+_INTEGER_BITS: Mapping[ColumnType, int] = {ColumnType.INT16: 16, ColumnType.INT32: 32, ColumnType.INT64: 64}
+_NUMBERS = _INTEGER_BITS.keys() | {ColumnType.FLOAT64}
+_DATES = frozenset({ColumnType.DATE, ColumnType.TIMESTAMP})
 _LOWERING_ACTIONS = frozenset(
     {ColumnAction.NULL, ColumnAction.PSEUDONYM, ColumnAction.PARTIAL, ColumnAction.GENERALISE}
 )
-_COUNTABLE_ACTIONS = frozenset({ColumnAction.CLEAR, ColumnAction.PSEUDONYM})
-"""Actions that keep distinct data subjects distinct."""
 
+_PIPL = "《中华人民共和国个人信息保护法》"
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{1,62}")
 _ARTICLE = re.compile(r"|[1-9][0-9]*(\([1-9][0-9]*\)){0,2}")
 """Empty for the whole instrument, else article, paragraph and item: `13`, `13(1)`, `13(1)(3)`."""
@@ -67,9 +81,11 @@ class Draft:
     """Everything that is valid by itself. None stands for a file with problems that are already known."""
 
     grades: Grades | None
+    combinations: tuple[Combination, ...] | None
     departments: tuple[Department, ...] | None
     offices: tuple[OfficeEntry, ...] | None
     divisions: tuple[Division, ...]
+    division_changes: tuple[DivisionChange, ...]
     division_titles_en: Mapping[str, str]
     datasets: tuple[Listed[Dataset], ...]
     broken_datasets: frozenset[str]
@@ -80,6 +96,7 @@ class Draft:
 def problems_of(draft: Draft) -> Iterator[str]:
     """Yield every problem between entries as `file: path: what`."""
     yield from _grade_problems(draft)
+    yield from _combination_problems(draft.combinations or ())
     yield from _name_problems("departments.yaml", (department.id for department in draft.departments or ()))
     yield from _office_problems(draft)
     yield from _division_title_problems(draft)
@@ -147,6 +164,23 @@ def _grade_problems(draft: Draft) -> Iterator[str]:
             yield f"{file}: grade_of_treated.{action}: this action does not lower a grade"
         if grade not in known:
             yield f"{file}: grade_of_treated.{action}: grade '{grade}' does not exist"
+    for channel, grade in grades.channel_ceilings.items():
+        if grade not in known:
+            yield f"{file}: channel_ceilings.{channel}: grade '{grade}' does not exist"
+
+
+def _combination_problems(combinations: tuple[Combination, ...]) -> Iterator[str]:
+    file = "combinations.yaml"
+    yield from _name_problems(file, (combination.id for combination in combinations))
+    for combination in combinations:
+        for problem in _article_problems(combination.legal_basis):
+            yield f"{file}: {combination.id}: {problem}"
+
+
+def _article_problems(legal_basis: tuple[LegalBasis, ...]) -> Iterator[str]:
+    for index, basis in enumerate(legal_basis):
+        if _ARTICLE.fullmatch(basis.article) is None:
+            yield f"legal_basis.{index}.article: '{basis.article}' is not like 13, 13(1) or 13(1)(3)"
 
 
 def _office_problems(draft: Draft) -> Iterator[str]:
@@ -199,12 +233,29 @@ def _column_problems(column: Column, grades: Grades | None) -> Iterator[str]:
         yield f"{path}: codes and identifiers are strings"
     if len({code.code for code in column.codes}) != len(column.codes):
         yield f"{path}: a code is repeated"
+    if column.clamp is not None and column.type not in _NUMBERS:
+        yield f"{path}: clamp is for numbers"
+    if column.buckets:
+        yield from (f"{path}: buckets: {problem}" for problem in _bucket_problems(column))
+
+
+def _bucket_problems(column: Column) -> Iterator[str]:
+    bounds, bits = column.buckets, _INTEGER_BITS.get(column.type)
+    if len(bounds) < 2 or any(low >= high for low, high in itertools.pairwise(bounds)):
+        yield "needs at least two bounds, ascending"
+    if bits is None:
+        yield "are for whole numbers"
+    elif not all(-(2 ** (bits - 1)) <= bound < 2 ** (bits - 1) for bound in bounds):
+        yield f"a bound is no {column.type}"
 
 
 def _purpose_problems(purpose: Purpose, draft: Draft) -> Iterator[str]:
-    for index, basis in enumerate(purpose.legal_basis):
-        if _ARTICLE.fullmatch(basis.article) is None:
-            yield f"legal_basis.{index}.article: '{basis.article}' is not like 13, 13(1) or 13(1)(3)"
+    yield from _article_problems(purpose.legal_basis)
+    yield from _ground_problems(purpose)
+    if draft.combinations is not None:
+        known = {combination.id for combination in draft.combinations}
+        for combination in sorted(purpose.permitted_combinations - known):
+            yield f"permitted_combinations: '{combination}' does not exist"
     if purpose.active_until is not None and purpose.active_until < purpose.active_from:
         yield "active_until: is before active_from"
     if purpose.case_pattern is not None:
@@ -217,10 +268,21 @@ def _purpose_problems(purpose: Purpose, draft: Draft) -> Iterator[str]:
             yield f"{path}: is named twice"
         named.add(need.dataset)
         if need.dataset in datasets:
-            for problem in _need_problems(need, datasets[need.dataset], aggregate_only=purpose.aggregate_only):
+            for problem in _need_problems(need, datasets[need.dataset], purpose):
                 yield f"{path}{problem}"
         elif need.dataset not in draft.broken_datasets:
             yield f"{path}: does not exist"
+
+
+def _ground_problems(purpose: Purpose) -> Iterator[str]:
+    by_consent = purpose.lawful_ground is LawfulGround.CONSENT
+    if purpose.consent_required and not by_consent:
+        yield f"consent_required: a purpose on ground '{purpose.lawful_ground}' must not ask for consent (PIPL 13(2))"
+    if by_consent and not purpose.consent_required:
+        yield "consent_required: ground 'consent' needs it (PIPL 13(1)(1))"
+    article = f"13(1)({purpose.lawful_ground.item})"
+    if not any(basis.instrument.zh == _PIPL and basis.article == article for basis in purpose.legal_basis):
+        yield f"legal_basis: ground '{purpose.lawful_ground}' must be cited as {_PIPL} {article}"
 
 
 def _case_pattern_problems(pattern: str, *, case_required: bool) -> Iterator[str]:
@@ -234,18 +296,24 @@ def _case_pattern_problems(pattern: str, *, case_required: bool) -> Iterator[str
         yield "case_pattern: RE2 has no look-around and no back-references"
 
 
-def _need_problems(need: DatasetNeed, dataset: Dataset, *, aggregate_only: bool) -> Iterator[str]:
+def _need_problems(need: DatasetNeed, dataset: Dataset, purpose: Purpose) -> Iterator[str]:
     """Yield problems whose texts start with the rest of the path."""
     if dataset.sharing_class is SharingClass.NOT_SHARED:
         yield ": is not shared with anyone"
+    if dataset.emergency_only and not purpose.emergency_required:
+        yield ": is for emergencies only, and the purpose has no emergency_required"
     if need.jurisdiction is Jurisdiction.ANYWHERE:
         if len(dataset.jurisdiction) != 1:
             yield ".jurisdiction: 'anywhere' is ambiguous, the dataset has more than one kind of jurisdiction"
     elif need.jurisdiction not in dataset.jurisdiction:
         yield f".jurisdiction: the dataset has no jurisdiction '{need.jurisdiction}'"
+    if purpose.lawful_ground is LawfulGround.CONSENT:
+        keys = (dataset.column(name) for name, needed in need.columns.items() if needed.action is ColumnAction.LOOKUP)
+        if not any(key is not None and key.identifier is IdentifierKind.RESIDENT_ID for key in keys):
+            yield ": consent is given by person, so a resident_id must be the look-up key"
     entity = need.columns.get(dataset.entity_key)
-    if aggregate_only and (entity is None or entity.action not in _COUNTABLE_ACTIONS):
-        yield f".columns.{dataset.entity_key}: statistics count it, so it must be 'clear' or 'pseudonym'"
+    if purpose.aggregate_only and (entity is None or entity.action is not ColumnAction.PSEUDONYM):
+        yield f".columns.{dataset.entity_key}: statistics count it, so it must be 'pseudonym'"
     for name, treatment in need.columns.items():
         column = dataset.column(name)
         if column is None:
@@ -253,14 +321,30 @@ def _need_problems(need: DatasetNeed, dataset: Dataset, *, aggregate_only: bool)
         else:
             for problem in _treatment_problems(treatment, column):
                 yield f".columns.{name}: {problem}"
+            if purpose.aggregate_only and treatment.action is ColumnAction.CLEAR:
+                for problem in _statistics_problems(column):
+                    yield f".columns.{name}: {problem}"
+
+
+def _statistics_problems(column: Column) -> Iterator[str]:
+    """Yield why statistics may not use the clear values of a column."""
+    if column.groupable and column.type in _NUMBERS | _DATES:
+        yield "statistics group by it, so it must be generalised"
+    elif column.type in _NUMBERS and column.clamp is None:
+        yield "statistics sum it, so the dataset must clamp it"
+    elif column.type in _NUMBERS and column.nullable:
+        yield "statistics sum it, so it must not be nullable: the count of its values is another than that of the rows"
 
 
 def _treatment_problems(treatment: Treatment, column: Column) -> Iterator[str]:
     mask = treatment.mask
     if mask in _DATE_MASKS and column.type is not ColumnType.DATE:
         yield f"mask '{mask}' is for dates"
-    if mask is not None and mask not in _DATE_MASKS and column.identifier is not _IDENTIFIER_OF_MASK[mask]:
-        yield f"mask '{mask}' is for columns that hold a {_IDENTIFIER_OF_MASK[mask].value}"
+    if mask is Mask.BUCKET and not column.buckets:
+        yield "mask 'bucket' is for columns with buckets"
+    held = column.identifier if mask is None else _IDENTIFIER_OF_MASK.get(mask, column.identifier)
+    if held is not None and held is not column.identifier:
+        yield f"mask '{mask}' is for columns that hold a {held.value}"
     if treatment.action is ColumnAction.PSEUDONYM and column.type is not ColumnType.STRING:
         yield "only strings can be pseudonymised"
     if treatment.action is ColumnAction.LOOKUP and (column.nullable or column.type is ColumnType.FLOAT64):

@@ -52,6 +52,19 @@ class Code(Entry):
     title: Text
 
 
+class Clamp(Entry):
+    """Bounds, inclusive, to which statistics clamp the values before they sum them."""
+
+    low: int
+    high: int
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Clamp:
+        if self.low >= self.high:
+            raise ValueError("low must be less than high")
+        return self
+
+
 class Column(Entry):
     """One column of a dataset."""
 
@@ -69,6 +82,10 @@ class Column(Entry):
     """The code list, when values are codes."""
     groupable: bool = False
     """Whether statistics may be grouped by this column."""
+    clamp: Clamp | None = None
+    """For a number: statistics may sum it, and one data subject then counts for no more than these bounds."""
+    buckets: tuple[int, ...] = ()
+    """For a whole number: the lower bounds, ascending, of the buckets that mask `bucket` leaves of the values."""
 
     @property
     def arrow_type(self) -> pa.DataType:
@@ -91,6 +108,8 @@ class Dataset(Entry):
     opening_class: OpeningClass
     sharing_condition: Text | None = None
     """Required for conditional sharing."""
+    emergency_only: bool = False
+    """Whether only purposes that need a declared emergency may open the dataset."""
     entity_key: Name
     """Column that identifies the data subject."""
     primary_key: tuple[Name, ...]

@@ -49,3 +49,7 @@ class Directory:
         """Return the requester, or None when unknown or disabled."""
         requester = self._requesters.get(subject)
         return None if requester is None or requester.disabled else requester
+
+    def of_office(self, office: str) -> tuple[RequesterEntry, ...]:
+        """Return the requesters of an office who are not disabled, in the order of the directory."""
+        return tuple(entry for entry in self._requesters.values() if entry.office == office and not entry.disabled)

@@ -19,7 +19,7 @@ try:
 except ImportError:  # PyYAML built without libyaml: slower, the same result
     from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
 
-from catalog.catalogue import Catalogue, Department, Division, Grades, Office
+from catalog.catalogue import Catalogue, Combination, Department, Division, DivisionChange, Grades, Office
 from catalog.consistency import DIVISION_KINDS, Draft, Listed, OfficeEntry, office_id_of, problems_of
 from catalog.dataset import Dataset, Entry, Text
 from catalog.purpose import Purpose
@@ -67,7 +67,9 @@ def load_catalogue(root: Path | None = None) -> Catalogue:
     content: dict[str, Any] = {
         "departments": _by(draft.departments or (), key=lambda department: department.id),
         "grades": draft.grades,
+        "combinations": _by(draft.combinations or (), key=lambda combination: combination.id),
         "divisions": _by(draft.divisions, key=lambda division: division.code),
+        "division_changes": _by(draft.division_changes, key=lambda change: change.from_code),
         "offices": _by(offices, key=lambda office: office.id),
         "datasets": _by((listed.entry for listed in draft.datasets), key=lambda dataset: dataset.name),
         "purposes": _by((listed.entry for listed in draft.purposes), key=lambda purpose: purpose.id),
@@ -81,9 +83,11 @@ def _read(root: Path, problems: list[str]) -> Draft:
     purposes, _ = _folder(root, "purposes", Purpose, problems)
     return Draft(
         grades=_entry(root / "grades.yaml", TypeAdapter(Grades), problems),
+        combinations=_entry(root / "combinations.yaml", TypeAdapter(tuple[Combination, ...]), problems),
         departments=_entry(root / "departments.yaml", TypeAdapter(tuple[Department, ...]), problems),
         offices=_entry(root / "offices.yaml", TypeAdapter(tuple[OfficeEntry, ...]), problems),
         divisions=divisions,
+        division_changes=_division_changes(root, {division.code for division in divisions}, problems),
         division_titles_en=_division_titles(root, problems),
         datasets=datasets,
         broken_datasets=broken,
@@ -215,6 +219,39 @@ def _divisions(root: Path, problems: list[str]) -> tuple[Division, ...]:
     return tuple(divisions.values())
 
 
+def _division_changes(root: Path, codes: set[str], problems: list[str]) -> tuple[DivisionChange, ...]:
+    path = root / "division_changes.csv"
+    changes: dict[str, DivisionChange] = {}
+    for line, (old, new, since, source) in _rows(path, ("from", "to", "since", "source"), problems):
+        wrong = ""
+        if not (old.isascii() and old.isdigit()) or len(old) not in (6, 9):
+            wrong = f"'{old}' is no code of a district or street"
+        elif old in codes:
+            wrong = f"'{old}' is still a division"
+        elif codes and (new not in codes or len(new) != len(old)):
+            wrong = f"'{new}' is no division that can follow '{old}'"
+        elif old in changes:
+            wrong = f"'{old}' is repeated"
+        elif not _is_day(since):
+            wrong = f"'{since}' is no day"
+        elif not source:
+            wrong = f"'{old}' has no source"
+        if wrong:
+            problems.append(f"{path.name}: line {line}: {wrong}")
+            continue
+        day = datetime.date.fromisoformat(since)
+        changes[old] = DivisionChange(from_code=old, to_code=new, since=day, source=source)
+    return tuple(changes.values())
+
+
+def _is_day(text: str) -> bool:
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _division_titles(root: Path, problems: list[str]) -> Mapping[str, str]:
     path = root / "division_titles_en.csv"
     titles: dict[str, str] = {}
@@ -249,7 +286,7 @@ def _plain(value: object) -> object:
     """Turn what JSON does not know into what it knows, the same way every time."""
     if isinstance(value, Grades):
         ordered = sorted(value.grades, key=lambda grade: grade.rank)
-        return {"grades": ordered, "grade_of_treated": value.grade_of_treated}
+        return {**dict(value), "grades": ordered}
     if isinstance(value, Entry):
         return dict(value)
     if isinstance(value, MappingProxyType):
@@ -258,6 +295,8 @@ def _plain(value: object) -> object:
         return sorted(value)
     if isinstance(value, datetime.date):
         return value.isoformat()
+    if isinstance(value, DivisionChange):
+        return [value.to_code, value.since, value.source]
     if isinstance(value, Division):
         return [value.title, value.parent_code, value.kind]
     if isinstance(value, Office):

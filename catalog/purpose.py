@@ -7,7 +7,7 @@ import datetime
 from pydantic import Field, model_validator
 
 from catalog.dataset import DatasetName, Entry, Name, Text
-from catalog.vocabulary import MASKS_OF_ACTION, ColumnAction, Jurisdiction, Mask, OfficeKind, Role
+from catalog.vocabulary import MASKS_OF_ACTION, ColumnAction, Jurisdiction, LawfulGround, Mask, OfficeKind, Role
 
 
 class LegalBasis(Entry):
@@ -71,12 +71,24 @@ class Obligations(Entry):
     onward_sharing: bool = False
 
 
+class Quota(Entry):
+    """What one requester may receive for a purpose in one day (Shanghai time)."""
+
+    rows_per_day_max: int = Field(ge=1)
+    lookups_per_day_max: int | None = Field(default=None, ge=1)
+    """Bound look-up keys; required when the purpose has look-ups, forbidden otherwise."""
+
+
 class Purpose(Entry):
     """A declared aim with its legal basis."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9-]{2,62}$")
     title: Text
     description: Text
+    lawful_ground: LawfulGround
+    """Why personal information may be processed; `legal_basis` cites it as PIPL 13(1)(item)."""
+    consent_required: bool = False
+    """Whether each data subject must have consented; exactly when the ground is consent."""
     legal_basis: tuple[LegalBasis, ...] = Field(min_length=1)
     active_from: datetime.date
     active_until: datetime.date | None = None
@@ -90,13 +102,19 @@ class Purpose(Entry):
     aggregate_only: bool = False
     people_min: int | None = Field(default=None, ge=2)
     """Smallest group a statistic may describe; required when `aggregate_only`."""
+    permitted_combinations: frozenset[str] = frozenset()
+    """Keys of `combinations.yaml` that this purpose needs."""
     datasets: tuple[DatasetNeed, ...] = Field(min_length=1)
     obligations: Obligations
+    quota: Quota
 
     @model_validator(mode="after")
     def _is_bounded(self) -> Purpose:
         if self.aggregate_only != (self.people_min is not None):
             raise ValueError("aggregate_only and people_min belong together")
+        lookups = any(need.lookup_values_max is not None for need in self.datasets)
+        if lookups != (self.quota.lookups_per_day_max is not None):
+            raise ValueError("lookups_per_day_max and look-ups belong together")
         for need in self.datasets:
             bounded = self.aggregate_only or need.lookup_values_max is not None
             if need.jurisdiction is Jurisdiction.ANYWHERE and not bounded:

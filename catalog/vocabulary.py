@@ -30,14 +30,32 @@ class Mask(StrEnum):
     CREDIT_CODE = "credit_code"
     PHONE = "phone"
     ADDRESS = "address"
+    ADDRESS_LANE = "address_lane"
+    ADDRESS_COMMITTEE = "address_committee"
     DATE_MONTH = "date_month"
     DATE_YEAR = "date_year"
+    AGE_BAND = "age_band"
+    """A birth date becomes the first day of its five-year band of birth years, so ages differ by less than five years."""
+    BUCKET = "bucket"
+    """A whole number becomes the lower bound of its bucket; the catalogue fixes the buckets of a column."""
     DIVISION_TOWNSHIP = "division_township"
 
 
 MASKS_OF_ACTION: dict[ColumnAction, frozenset[Mask]] = {
-    ColumnAction.PARTIAL: frozenset({Mask.NAME, Mask.RESIDENT_ID, Mask.CREDIT_CODE, Mask.PHONE, Mask.ADDRESS}),
-    ColumnAction.GENERALISE: frozenset({Mask.DATE_MONTH, Mask.DATE_YEAR, Mask.DIVISION_TOWNSHIP}),
+    ColumnAction.PARTIAL: frozenset(
+        {
+            Mask.NAME,
+            Mask.RESIDENT_ID,
+            Mask.CREDIT_CODE,
+            Mask.PHONE,
+            Mask.ADDRESS,
+            Mask.ADDRESS_LANE,
+            Mask.ADDRESS_COMMITTEE,
+        }
+    ),
+    ColumnAction.GENERALISE: frozenset(
+        {Mask.DATE_MONTH, Mask.DATE_YEAR, Mask.AGE_BAND, Mask.BUCKET, Mask.DIVISION_TOWNSHIP}
+    ),
 }
 
 
@@ -50,6 +68,10 @@ class ColumnUse(StrEnum):
     GROUPED = "grouped"
     ORDERED = "ordered"
     AGGREGATED = "aggregated"
+    COUNTED = "counted"
+    """`count(DISTINCT column)` of a statistic, instead of `aggregated`."""
+    SUMMED = "summed"
+    """`sum(column)` or `avg(column)` of a statistic, instead of `aggregated`."""
     LOOKED_UP = "looked_up"
 
 
@@ -153,3 +175,20 @@ class Jurisdiction(StrEnum):
     REGISTRATION = "registration"
     PREMISES = "premises"
     ANYWHERE = "anywhere"
+
+
+class LawfulGround(StrEnum):
+    """Grounds of PIPL, article 13(1); the number of the item is `item`. Only `consent` asks the data subject."""
+
+    CONSENT = "consent"
+    CONTRACT = "contract"
+    STATUTORY_DUTY = "statutory_duty"
+    EMERGENCY = "emergency"
+    NEWS = "news"
+    DISCLOSED = "disclosed"
+    OTHER_LAW = "other_law"
+
+    @property
+    def item(self) -> int:
+        """Item of PIPL 13(1), 1 to 7."""
+        return list(LawfulGround).index(self) + 1

@@ -13,10 +13,17 @@ Problems = Callable[[], tuple[str, ...]]
 
 RESIDENT = "datasets/population.resident.yaml"
 HEALTH_CODE = "datasets/health.health_code.yaml"
+ENTERPRISE = "datasets/legal_entity.enterprise.yaml"
+HOUSEHOLD = "datasets/population.household.yaml"
+LEASE = "datasets/housing.lease.yaml"
+EPIDEMIC = "purposes/epidemic-control.yaml"
+FIRE = "purposes/fire-safety-inspection.yaml"
 GRID = "purposes/grid-inspection.yaml"
 STATISTICS = "purposes/population-statistics.yaml"
+RENTS = "purposes/rental-statistics.yaml"
 VENUE = "purposes/venue-verification.yaml"
 ASSISTANCE = "purposes/social-assistance-check.yaml"
+WINDOW = "purposes/window-service.yaml"
 
 
 @pytest.mark.parametrize(
@@ -54,6 +61,60 @@ ASSISTANCE = "purposes/social-assistance-check.yaml"
             "name: expires_at\n    identifier: phone\n    type: timestamp",
             "columns.expires_at: codes and identifiers are strings",
         ),
+        (
+            RESIDENT,
+            "name: sex\n    type: string",
+            "name: sex\n    clamp: {low: 1, high: 2}\n    type: string",
+            "columns.sex: clamp is for numbers",
+        ),
+        (
+            RESIDENT,
+            "name: sex\n    type: string",
+            "name: sex\n    buckets: [1, 2]\n    type: string",
+            "columns.sex: buckets: are for whole numbers",
+        ),
+        (
+            ENTERPRISE,
+            "name: registered_capital\n    type: float64",
+            "name: registered_capital\n    buckets: [1, 2]\n    type: float64",
+            "columns.registered_capital: buckets: are for whole numbers",
+        ),
+        (
+            ENTERPRISE,
+            "buckets: [0, 10, 50, 100, 300, 1000]",
+            "buckets: [0]",
+            "columns.employees: buckets: needs at least two bounds, ascending",
+        ),
+        (
+            ENTERPRISE,
+            "buckets: [0, 10, 50,",
+            "buckets: [0, 50, 10,",
+            "columns.employees: buckets: needs at least two bounds, ascending",
+        ),
+        (
+            ENTERPRISE,
+            "buckets: [0, 10,",
+            "buckets: [0, 0, 10,",
+            "columns.employees: buckets: needs at least two bounds, ascending",
+        ),
+        (
+            ENTERPRISE,
+            "300, 1000]",
+            "300, 2147483648]",
+            "columns.employees: buckets: a bound is no int32",
+        ),
+        (
+            ENTERPRISE,
+            "buckets: [0, 10,",
+            "buckets: [-2147483649, 10,",
+            "columns.employees: buckets: a bound is no int32",
+        ),
+        (
+            HOUSEHOLD,
+            "clamp: {low: 1, high: 10}",
+            "clamp: {low: 10, high: 10}",
+            "columns.4.clamp: Value error, low must be less than high",
+        ),
     ],
 )
 def test_dataset(edit: Edit, problems: Problems, file: str, old: str, new: str, problem: str) -> None:
@@ -87,6 +148,36 @@ def test_dataset(edit: Edit, problems: Problems, file: str, old: str, new: str, 
         ),
         (
             GRID,
+            "sex: {action: clear}",
+            "sex: {action: generalise, mask: age_band}",
+            "datasets.population.resident.columns.sex: mask 'age_band' is for dates",
+        ),
+        (
+            GRID,
+            "sex: {action: clear}",
+            "sex: {action: generalise, mask: bucket}",
+            "datasets.population.resident.columns.sex: mask 'bucket' is for columns with buckets",
+        ),
+        (
+            FIRE,
+            "floors_total: {action: clear}",
+            "floors_total: {action: generalise, mask: bucket}",
+            "datasets.housing.dwelling.columns.floors_total: mask 'bucket' is for columns with buckets",
+        ),
+        (
+            GRID,
+            "phone: {action: partial, mask: phone}",
+            "phone: {action: partial, mask: address_lane}",
+            "datasets.population.resident.columns.phone: mask 'address_lane' is for columns that hold a address",
+        ),
+        (
+            GRID,
+            "phone: {action: partial, mask: phone}",
+            "phone: {action: partial, mask: address_committee}",
+            "datasets.population.resident.columns.phone: mask 'address_committee' is for columns that hold a address",
+        ),
+        (
+            GRID,
             "birth_date: {action: generalise, mask: date_year}",
             "birth_date: {action: pseudonym}",
             "datasets.population.resident.columns.birth_date: only strings can be pseudonymised",
@@ -95,15 +186,19 @@ def test_dataset(edit: Edit, problems: Problems, file: str, old: str, new: str, 
             STATISTICS,
             "household_id: {action: pseudonym}\n      division_code",
             "division_code",
-            "datasets.population.household.columns.household_id: "
-            "statistics count it, so it must be 'clear' or 'pseudonym'",
+            "datasets.population.household.columns.household_id: statistics count it, so it must be 'pseudonym'",
         ),
         (
             STATISTICS,
             "resident_id: {action: pseudonym}",
             'resident_id: {action: "null"}',
-            "datasets.population.resident.columns.resident_id: "
-            "statistics count it, so it must be 'clear' or 'pseudonym'",
+            "datasets.population.resident.columns.resident_id: statistics count it, so it must be 'pseudonym'",
+        ),
+        (
+            RENTS,
+            "lessee_resident_id: {action: pseudonym}",
+            "lessee_resident_id: {action: clear}",
+            "datasets.housing.lease.columns.lessee_resident_id: statistics count it, so it must be 'pseudonym'",
         ),
         (
             STATISTICS,
@@ -137,18 +232,164 @@ def test_dataset(edit: Edit, problems: Problems, file: str, old: str, new: str, 
             "active_from: 2022-05-24\nactive_until: 2022-05-23",
             "active_until: is before active_from",
         ),
+        (VENUE, '"6"', '"6-1"', "legal_basis.3.article: '6-1' is not like 13, 13(1) or 13(1)(3)"),
         (
-            VENUE,
-            '"13(1)(4)"',
-            '"13-1-4"',
-            "legal_basis.2.article: '13-1-4' is not like 13, 13(1) or 13(1)(3)",
+            STATISTICS,
+            "birth_date: {action: generalise, mask: age_band}",
+            "birth_date: {action: clear}",
+            "datasets.population.resident.columns.birth_date: statistics group by it, so it must be generalised",
+        ),
+        (
+            LEASE,
+            "clamp: {low: 0, high: 20000}",
+            "groupable: true\n    clamp: {low: 0, high: 20000}",
+            "datasets.housing.lease.columns.monthly_rent: statistics group by it, so it must be generalised",
+        ),
+        (
+            LEASE,
+            "    clamp: {low: 0, high: 20000}\n",
+            "",
+            "datasets.housing.lease.columns.monthly_rent: statistics sum it, so the dataset must clamp it",
+        ),
+        (
+            LEASE,
+            "nullable: false\n    clamp: {low: 0, high: 20000}",
+            "nullable: true\n    clamp: {low: 0, high: 20000}",
+            "datasets.housing.lease.columns.monthly_rent: statistics sum it, so it must not be nullable: "
+            "the count of its values is another than that of the rows",
+        ),
+        (
+            EPIDEMIC,
+            "[health-with-whereabouts]",
+            "[health-with-everything]",
+            "permitted_combinations: 'health-with-everything' does not exist",
         ),
     ],
 )
 def test_purpose(edit: Edit, problems: Problems, file: str, old: str, new: str, problem: str) -> None:
     """A purpose names only what exists, in forms that fit, with limits that can be enforced."""
     edit(file, old, new)
+    assert problems() == (f"{RENTS if file == LEASE else file}: {problem}",)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "problem"),
+    [
+        (
+            GRID,
+            "lawful_ground: statutory_duty",
+            "lawful_ground: statutory_duty\nconsent_required: true",
+            "consent_required: a purpose on ground 'statutory_duty' must not ask for consent (PIPL 13(2))",
+        ),
+        (WINDOW, "consent_required: true\n", "", "consent_required: ground 'consent' needs it (PIPL 13(1)(1))"),
+        (
+            GRID,
+            "13(1)(3)",
+            "13(1)",
+            "legal_basis: ground 'statutory_duty' must be cited as 《中华人民共和国个人信息保护法》 13(1)(3)",
+        ),
+        (
+            GRID,
+            "13(1)(3)",
+            "13(1)(4)",
+            "legal_basis: ground 'statutory_duty' must be cited as 《中华人民共和国个人信息保护法》 13(1)(3)",
+        ),
+        (
+            WINDOW,
+            "zh: 《中华人民共和国个人信息保护法》",
+            "zh: 《中华人民共和国民法典》",
+            "legal_basis: ground 'consent' must be cited as 《中华人民共和国个人信息保护法》 13(1)(1)",
+        ),
+        (
+            WINDOW,
+            "lessee_resident_id: {action: lookup}\n      lease_id: {action: clear}",
+            "lessee_resident_id: {action: pseudonym}\n      lease_id: {action: lookup}",
+            "datasets.housing.lease: consent is given by person, so a resident_id must be the look-up key",
+        ),
+        (
+            WINDOW,
+            "    lookup_values_max: 1\n    columns:\n      lessee_resident_id: {action: lookup}\n",
+            "    columns:\n",
+            "datasets.housing.lease: consent is given by person, so a resident_id must be the look-up key",
+        ),
+    ],
+)
+def test_lawful_ground(edit: Edit, problems: Problems, file: str, old: str, new: str, problem: str) -> None:
+    """A purpose asks for consent exactly when consent is its ground, person by person, and cites its ground."""
+    edit(file, old, new)
     assert problems() == (f"{file}: {problem}",)
+
+
+def test_emergency_only(edit: Edit, problems: Problems) -> None:
+    """A dataset for emergencies cannot be opened by a purpose that needs none."""
+    edit(EPIDEMIC, "emergency_required: true\n", "")
+    assert problems() == (
+        f"{EPIDEMIC}: datasets.health.health_code: is for emergencies only, and the purpose has no emergency_required",
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        (GRID, "rows_per_day_max: 50000", "rows_per_day_max: 50000\n  lookups_per_day_max: 10"),
+        (VENUE, "  lookups_per_day_max: 200\n", ""),
+    ],
+)
+def test_lookup_quota(edit: Edit, problems: Problems, file: str, old: str, new: str) -> None:
+    """A purpose limits look-ups a day exactly when it has look-ups."""
+    edit(file, old, new)
+    assert problems() == (f"{file}: entry: Value error, lookups_per_day_max and look-ups belong together",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("quota:\n  rows_per_day_max: 50000\n", ""), ("rows_per_day_max: 50000", "rows_per_day_max: 0")],
+)
+def test_row_quota(edit: Edit, problems: Problems, old: str, new: str) -> None:
+    """Every purpose limits the rows of a day."""
+    edit(GRID, old, new)
+    (problem,) = problems()
+    assert problem.startswith(f"{GRID}: quota")
+
+
+def test_ground_is_named(edit: Edit, problems: Problems) -> None:
+    """A purpose without a lawful ground is refused."""
+    edit(GRID, "lawful_ground: statutory_duty\n", "")
+    assert problems() == (f"{GRID}: lawful_ground: Field required",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (
+            "    - identifiers: [address]\n    - identifiers: [phone]\n",
+            "",
+            "0.members: Tuple should have at least 2 items after validation, not 1",
+        ),
+        ("- identifiers: [phone]", "- identifiers: []", "0.members.2: Value error, needs a category or an identifier"),
+        (
+            "- identifiers: [phone]",
+            "- identifiers: [shoe_size]",
+            "0.members.2.identifiers.0: Input should be 'resident_id', 'credit_code', 'person_name', 'phone', "
+            "'address', 'dwelling_code', 'household_id', 'division_code', 'licence_id' or 'lease_id'",
+        ),
+        (
+            'article: "28"',
+            'article: "28.2"',
+            "health-with-whereabouts: legal_basis.0.article: '28.2' is not like 13, 13(1) or 13(1)(3)",
+        ),
+    ],
+)
+def test_combination(edit: Edit, problems: Problems, old: str, new: str, problem: str) -> None:
+    """A combination brings together at least two things that the catalogue knows, and cites its article."""
+    edit("combinations.yaml", old, new)
+    assert problems() == (f"combinations.yaml: {problem}",)
+
+
+def test_combination_lookalike(edit: Edit, problems: Problems) -> None:
+    """Two combinations whose ids look alike are refused."""
+    edit("combinations.yaml", "id: health-with-finances", "id: health_with_whereabouts")
+    assert problems() == ("combinations.yaml: health_with_whereabouts: can be confused with 'health-with-whereabouts'",)
 
 
 def test_one_day(edit: Edit, root: Path) -> None:
@@ -182,6 +423,12 @@ def test_broken_dataset_is_reported_once(edit: Edit, problems: Problems) -> None
             "  partial: general-2",
             "  partial: general-2\n  clear: general-1",
             "grade_of_treated.clear: this action does not lower a grade",
+        ),
+        (
+            "grades.yaml",
+            "console: general-4",
+            "console: general-9",
+            "channel_ceilings.console: grade 'general-9' does not exist",
         ),
         (
             "offices.yaml",

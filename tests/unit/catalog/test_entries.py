@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from catalog.catalogue import Catalogue
+from catalog.dataset import Clamp
 from catalog.load import ENTRIES, load_catalogue
-from catalog.vocabulary import ColumnAction, Jurisdiction, OfficeKind
+from catalog.vocabulary import ColumnAction, Jurisdiction, Mask, OfficeKind
 
 
 @pytest.fixture(scope="module")
@@ -99,16 +100,110 @@ def test_no_onward_sharing(catalogue: Catalogue) -> None:
     assert all(purpose.obligations.retention_days <= 365 for purpose in catalogue.purposes.values())
 
 
-def test_health_data_stay_with_epidemics(catalogue: Catalogue) -> None:
-    """Health codes serve epidemic control and venue checks only, and no purpose opens vaccinations."""
+def test_health_data_stay_with_health(catalogue: Catalogue) -> None:
+    """Health codes serve epidemic control and venue checks in an emergency, vaccinations outreach without names."""
     users = {
         need.dataset: {p.id for p in catalogue.purposes.values() if p.need(need.dataset) is not None}
         for purpose in catalogue.purposes.values()
         for need in purpose.datasets
         if need.dataset.startswith("health.")
     }
-    assert users == {"health.health_code": {"epidemic-control", "venue-verification"}}
-    assert catalogue.purposes["epidemic-control"].emergency_required
+    assert users == {
+        "health.health_code": {"epidemic-control", "venue-verification"},
+        "health.vaccination": {"vaccination-outreach"},
+    }
+    assert catalogue.datasets["health.health_code"].emergency_only
+    assert all(catalogue.purposes[id_].emergency_required for id_ in users["health.health_code"])
+
+
+def test_outreach_knows_nobody(catalogue: Catalogue) -> None:
+    """Vaccination outreach joins people of two departments by pseudonym and sees no name, address or telephone."""
+    treatments = {
+        need.dataset: {name: treatment.mask or treatment.action for name, treatment in need.columns.items()}
+        for need in catalogue.purposes["vaccination-outreach"].datasets
+    }
+    assert treatments == {
+        "health.vaccination": {
+            "resident_id": ColumnAction.PSEUDONYM,
+            "vaccinated_date": Mask.DATE_MONTH,
+            "residence_division": ColumnAction.CLEAR,
+        },
+        "population.resident": {
+            "resident_id": ColumnAction.PSEUDONYM,
+            "birth_date": Mask.AGE_BAND,
+            "sex": ColumnAction.CLEAR,
+            "residence_division": ColumnAction.CLEAR,
+        },
+    }
+
+
+def test_epidemic_control_joins(catalogue: Catalogue) -> None:
+    """Epidemic control joins health codes with residents by pseudonym, and alone may bring health to an address."""
+    purpose = catalogue.purposes["epidemic-control"]
+    assert {need.columns["resident_id"].action for need in purpose.datasets} == {ColumnAction.PSEUDONYM}
+    permitted = {p.id for p in catalogue.purposes.values() if p.permitted_combinations}
+    assert permitted == {"epidemic-control"}
+
+
+@pytest.mark.parametrize("combination", ["health-with-whereabouts", "health-with-finances"])
+def test_combinations_are_not_offered(catalogue: Catalogue, combination: str) -> None:
+    """No purpose names the columns of a forbidden combination unless it is permitted to."""
+    hidden = {ColumnAction.NULL, ColumnAction.PSEUDONYM, ColumnAction.DENY}
+    for purpose in catalogue.purposes.values():
+        released = {
+            kind
+            for need in purpose.datasets
+            for name, treatment in need.columns.items()
+            if treatment.action not in hidden and (column := catalogue.datasets[need.dataset].column(name)) is not None
+            for kind in (column.category, column.identifier)
+        }
+        members = catalogue.combinations[combination].members
+        combined = all(released & (member.categories | member.identifiers) for member in members)
+        assert combined == (combination in purpose.permitted_combinations), purpose.id
+
+
+def test_window_service(catalogue: Catalogue) -> None:
+    """At the window one resident is looked up at a time, with consent; no other purpose asks for consent."""
+    purpose = catalogue.purposes["window-service"]
+    assert {need.lookup_values_max for need in purpose.datasets} == {1}
+    assert {need.dataset for need in purpose.datasets} == {
+        "civil_affairs.social_assistance",
+        "housing.lease",
+        "population.resident",
+    }
+    assert [p.id for p in catalogue.purposes.values() if p.consent_required] == ["window-service"]
+
+
+def test_statistics(catalogue: Catalogue) -> None:
+    """Statistics group by age bands and sum rents of at most 20,000 yuan; nothing sums people, who could be subtracted."""
+    need = catalogue.purposes["population-statistics"].need("population.resident")
+    birth_date = catalogue.datasets["population.resident"].column("birth_date")
+    households = catalogue.purposes["population-statistics"].need("population.household")
+    monthly_rent = catalogue.datasets["housing.lease"].column("monthly_rent")
+    assert need is not None
+    assert need.columns["birth_date"].mask is Mask.AGE_BAND
+    assert birth_date is not None
+    assert birth_date.groupable
+    assert households is not None
+    assert "member_count" not in households.columns
+    assert monthly_rent is not None
+    assert monthly_rent.clamp == Clamp(low=0, high=20_000)
+
+
+def test_buckets(catalogue: Catalogue) -> None:
+    """A fire inspection learns the size class of an enterprise, not its number of employees."""
+    need = catalogue.purposes["fire-safety-inspection"].need("legal_entity.enterprise")
+    employees = catalogue.datasets["legal_entity.enterprise"].column("employees")
+    assert need is not None
+    assert need.columns["employees"].mask is Mask.BUCKET
+    assert employees is not None
+    assert employees.buckets == (0, 10, 50, 100, 300, 1000)
+
+
+def test_quotas(catalogue: Catalogue) -> None:
+    """One query never exceeds the rows of a day, and a venue checks at most 200 people a day."""
+    assert all(p.obligations.rows_max <= p.quota.rows_per_day_max for p in catalogue.purposes.values())
+    assert catalogue.purposes["venue-verification"].quota.lookups_per_day_max == 200
 
 
 def test_venue_verification(catalogue: Catalogue) -> None:

@@ -103,8 +103,10 @@ def test_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(CatalogueInvalid) as raised:
         load_catalogue(tmp_path)
     assert raised.value.problems == (
+        "combinations.yaml: file: is missing",
         "datasets: file: is missing",
         "departments.yaml: file: is missing",
+        "division_changes.csv: file: is missing",
         "division_titles_en.csv: file: is missing",
         "divisions.csv: file: is missing",
         "grades.yaml: file: is missing",
@@ -141,6 +143,28 @@ def test_division_rows(edit: Edit, problems: Problems, old: str, new: str, what:
     assert any(problem.startswith("divisions.csv: line ") and what in problem for problem in problems())
 
 
+@pytest.mark.parametrize(
+    ("new", "problem"),
+    [
+        ("310103,310101,2011-13-08,x", "line 2: '2011-13-08' is no day"),
+        ("310103,310102,2011-06-08,x", "line 2: '310102' is no division that can follow '310103'"),
+        ("310103,310101002,2011-06-08,x", "line 2: '310101002' is no division that can follow '310103'"),
+        ("310104,310101,2011-06-08,x", "line 2: '310104' is still a division"),
+        ("32,31,2011-06-08,x", "line 2: '32' is no code of a district or street"),
+        ("31010x,310101,2011-06-08,x", "line 2: '31010x' is no code of a district or street"),
+        ("310108,310101,2011-06-08,x", "line 3: '310108' is repeated"),
+        ("310103,310101,2011-06-08,", "line 2: '310103' has no source"),
+        ("310103,310101,2011-06-08", "line 2: needs 4 fields"),
+    ],
+)
+def test_division_change_rows(root: Path, problems: Problems, new: str, problem: str) -> None:
+    """A change of divisions that names a living division as the old one, or is malformed, is named with its line."""
+    path = root / "division_changes.csv"
+    header, _, *rows = path.read_text("utf-8").splitlines()
+    path.write_text("\n".join([header, new, *rows]) + "\n", "utf-8")
+    assert problems() == (f"division_changes.csv: {problem}",)
+
+
 def test_division_without_english_title(edit: Edit, problems: Problems) -> None:
     """An office without an English title is a problem, and so is a title without a division."""
     edit("division_titles_en.csv", "310101002,", "310101999,")
@@ -155,7 +179,7 @@ def test_revision_ignores_formatting(root: Path) -> None:
     before = load_catalogue(root).revision
     for path in root.rglob("*.yaml"):
         content = yaml.safe_load(path.read_text("utf-8"))
-        if path.name in ("departments.yaml", "offices.yaml"):
+        if path.name in ("combinations.yaml", "departments.yaml", "offices.yaml"):
             content.reverse()
         if path.parent.name == "purposes":
             content["office_kinds"].reverse()
@@ -166,10 +190,11 @@ def test_revision_ignores_formatting(root: Path) -> None:
 
 
 def test_revision_ignores_row_order(root: Path) -> None:
-    """The order of division rows does not change the revision."""
+    """The order of the rows of divisions and their changes does not change the revision."""
     before = load_catalogue(root).revision
-    header, *rows = (root / "divisions.csv").read_text("utf-8").splitlines()
-    (root / "divisions.csv").write_text("\n".join([header, *reversed(rows)]) + "\n", "utf-8")
+    for path in (root / "divisions.csv", root / "division_changes.csv"):
+        header, *rows = path.read_text("utf-8").splitlines()
+        path.write_text("\n".join([header, *reversed(rows)]) + "\n", "utf-8")
     assert load_catalogue(root).revision == before
 
 
@@ -182,7 +207,17 @@ def test_revision_ignores_row_order(root: Path) -> None:
         ("divisions.csv", "南京东路街道", "南京路街道"),
         ("division_titles_en.csv", "Nanjing East Road", "Nanjing Road"),
         ("datasets/housing.lease.yaml", "grade: general-1", "grade: general-2"),
-        ("purposes/epidemic-control.yaml", "emergency_required: true", "emergency_required: false"),
+        ("grades.yaml", "console: general-4", "console: general-3"),
+        ("combinations.yaml", "identifiers: [phone]", "identifiers: [phone, person_name]"),
+        ("combinations.yaml", "- categories: [financial]", "- categories: [financial, property]"),
+        ("division_changes.csv", "2011-06-08", "2011-06-09"),
+        ("division_changes.csv", "310103,310101", "310103,310104"),
+        ("datasets/health.health_code.yaml", "emergency_only: true\n", ""),
+        ("datasets/population.household.yaml", "high: 10", "high: 9"),
+        ("datasets/legal_entity.enterprise.yaml", "300, 1000]", "300, 999]"),
+        ("purposes/epidemic-control.yaml", "[health-with-whereabouts]", "[]"),
+        ("purposes/grid-inspection.yaml", "rows_per_day_max: 50000", "rows_per_day_max: 50001"),
+        ("purposes/grid-inspection.yaml", "roles: [clerk]", "roles: [clerk]\nemergency_required: true"),
         ("purposes/epidemic-control.yaml", "active_from: 2022-05-24", "active_from: 2022-05-25"),
         ("purposes/grid-inspection.yaml", "office_kinds: [street]", "office_kinds: [street, district]"),
     ],
