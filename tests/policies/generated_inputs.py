@@ -33,8 +33,15 @@ _JUNK: list[Any] = [
 ]
 _NAMES = ["nonsense", "population.resident.nonsense", "no.such", "health.health_code.nonsense", "a.b.c.d", "名字", "?"]
 _CASES = ["SA-2026-000123", "SA-2026-000123", "SA-2026-000123", "", "SA-2026-12", "SA-2026-000123 "]
-_DIVISIONS = {"street": "310101002", "district": "310101", "city": "31", "department": "31", "audit": "31"}
+_DIVISIONS = {
+    "street": ["310101002"],
+    "district": ["310101", "310104"],
+    "city": ["31"],
+    "department": ["31"],
+    "audit": ["31"],
+}
 _NOW = 1_750_000_000
+_DEPARTMENTS = ["civil_affairs", "health", "housing", "market_supervision", "public_security"]
 
 
 def generated_inputs(catalogue: Catalogue, *, seed: int, count: int) -> Iterator[dict[str, Any]]:
@@ -76,46 +83,80 @@ class _Generator:
         self.random = random_
 
     def mostly(self, usual: Any, *others: Any) -> Any:
-        """Return `usual` nine times of ten."""
-        return usual if self.random.random() < 0.9 else self.random.choice(others)
+        """Return `usual` nineteen times of twenty."""
+        return usual if self.random.random() < 0.95 else self.random.choice(others)
 
     def document(self) -> dict[str, Any]:
         purpose = self.random.choice(list(self.catalogue.purposes.values()))
         kind = self.mostly(str(self.random.choice(sorted(purpose.office_kinds))), *map(str, OfficeKind))
         time = self.mostly(_NOW, 1_600_000_000)
+        division = self.random.choice(_DIVISIONS[kind])
+        datasets = self.datasets(purpose)
         return {
             "requester": {
                 "subject": "someone",
-                "office": _DIVISIONS[kind],
+                "office": division,
                 "office_kind": kind,
-                "division_code": _DIVISIONS[kind],
+                "division_code": division,
                 "roles": self.mostly(["clerk"], sorted(self.random.sample([str(role) for role in Role], 2))),
-                "clearance": self.mostly("general-4", *(grade.id for grade in self.catalogue.grades.grades)),
+                "clearance": self.random.choice(
+                    ["general-4", "general-4", "general-3", "general-2", "core", "general-1"]
+                ),
+                "revoked": self.mostly(False, True),
             },
             "purpose": self.mostly(purpose.id, "", "no-such-purpose"),
             "case": self.random.choice(_CASES if purpose.case_required else ["", "", "", "编号 7"]),
             "context": {
                 "time": time,
-                "channel": self.random.choice(["flight_sql", "console", "explain"]),
-                "emergencies": self.emergencies(time),
+                "channel": self.mostly(self.random.choice(["flight_sql", "console", "explain"]), "fax"),
+                "case_state": self.random.choice(["open", "unchecked", "unchecked", "closed", "unknown"]),
+                "purpose_revoked": self.mostly(False, True),
+                "emergencies": self.emergencies(time, purpose=purpose),
+                "agreements": self.agreements(
+                    time, purpose=purpose, datasets=[dataset["name"] for dataset in datasets]
+                ),
+                "usage": self.usage(purpose),
             },
             "query": {
                 "aggregate_only": purpose.aggregate_only if self.random.random() < 0.9 else not purpose.aggregate_only,
                 "unknown_names": sorted(self.random.sample(_NAMES, self.mostly(0, 1, 2))),
-                "datasets": self.datasets(purpose),
+                "datasets": datasets,
             },
         }
 
-    def emergencies(self, time: int) -> list[dict[str, Any]]:
+    def emergencies(self, time: int, *, purpose: Purpose) -> list[dict[str, Any]]:
         return [
             {
                 "id": f"e{number}",
                 "area": self.random.choice(["31", "310101", "310104"]),
+                "purposes": self.mostly(sorted({"epidemic-control", purpose.id}), ["epidemic-control"], []),
                 "starts_at": time - 10,
-                "ends_at": time + self.mostly(1, 0),
+                "ends_at": time + self.mostly(self.random.randint(1, 9), 0),
             }
-            for number in range(self.random.choice([0, 1, 2]))
+            for number in range(self.random.choice([0, 1, 2, 3] if purpose.emergency_required else [0, 0, 1]))
         ]
+
+    def agreements(self, time: int, *, purpose: Purpose, datasets: list[str]) -> list[dict[str, Any]]:
+        """Mostly agreements with which the query is covered, sometimes twice."""
+        return [
+            {
+                "id": f"a{number}",
+                "controller": self.mostly(self.catalogue.datasets[name].controller, *_DEPARTMENTS),
+                "recipient": self.mostly("31", "310104", "310101"),
+                "datasets": self.mostly([name], ["no.such"]),
+                "purposes": self.mostly([purpose.id], ["grid-inspection"], []),
+                "valid_from": time - self.mostly(10, -10),
+                "valid_until": time + self.mostly(10, 0),
+            }
+            for number, name in enumerate(sorted([*datasets, *self.mostly([], datasets)]))
+        ]
+
+    def usage(self, purpose: Purpose) -> dict[str, int]:
+        most = purpose.quota
+        return {
+            "rows": self.mostly(self.random.choice([0, 3]), most.rows_per_day_max, most.rows_per_day_max - 1),
+            "lookups": self.mostly(0, (most.lookups_per_day_max or 1) - 1, most.lookups_per_day_max or 1),
+        }
 
     def datasets(self, purpose: Purpose) -> list[dict[str, Any]]:
         needs = {need.dataset: need for need in purpose.datasets}
@@ -138,6 +179,12 @@ class _Generator:
         }
         if aggregate_only and self.random.random() < 0.8:
             columns = {c.name: ["grouped", "selected"] for c in catalogued.columns if c.name in columns and c.groupable}
+            columns |= {catalogued.entity_key: self.mostly(["counted"], ["counted", "joined"], ["filtered"])}
+            columns |= {
+                c.name: self.mostly(["summed"], ["aggregated"])
+                for c in catalogued.columns
+                if c.clamp and c.name in known
+            }
         values = {}
         if key is not None:
             columns[key] = self.mostly(["looked_up"], ["looked_up", "selected"], ["filtered"])
@@ -145,5 +192,6 @@ class _Generator:
         return {
             "name": name,
             "lookup_values": self.mostly(values, {}),
+            "consents": self.random.choice([0, 1, *values.values()]),
             "columns": [{"name": column, "uses": uses} for column, uses in sorted(columns.items())],
         }

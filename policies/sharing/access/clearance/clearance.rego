@@ -1,61 +1,78 @@
 # METADATA
 # title: The clearance reaches the grade
 # description: >-
-#   Establishes for every column that its grade after treatment is not above the requester's clearance. Of the action that
-#   the purpose names and the action that the clearance leaves, the strictest wins.
+#   Establishes for every column that its grade after treatment is above neither the requester's clearance nor what the
+#   channel may carry. Of the action that the purpose names and the action that the clearance leaves, the strictest wins; of
+#   the grades of what is brought together, the highest.
 # custom:
 #   basis: GB/T 43697-2024; Data Security Law, article 21
 package sharing.access.clearance
 
 import data.sharing.access.denial
 import data.sharing.access.minimisation
+import data.sharing.access.purpose
 
 default established := false
 
 established if {
+	channel_known
 	every dataset in input.query.datasets {
-		count(cleared[dataset.name]) == count(dataset.columns)
+		count(grades[dataset.name]) == count(dataset.columns)
+	}
+	every grade in left {
+		reach[grade] == true
+		ceiling[grade] == true
 	}
 }
 
 # METADATA
-# description: >-
-#   What makes a column visible: its grade, or an action after which it is visible whatever its grade was. `clear` and
-#   `lookup` keep the grade.
-visible := grades | actions
-
-registered := {grade |
-	some grade in object.keys(data.catalog.grades)
-	is_number(data.catalog.grades[grade])
-}
-
-grades := {grade |
-	some grade in registered
-	data.catalog.grades[grade] <= data.catalog.grades[input.requester.clearance]
-}
-
-actions := {action |
-	some action in (object.keys(data.catalog.grade_of_treated) - {"clear", "lookup"})
-	grades[data.catalog.grade_of_treated[action]]
-}
-
-# METADATA
-# description: Columns in forms that the requester may see, by dataset.
-cleared := {dataset.name: columns |
+# description: The grades of the columns after their treatment, by dataset; a column whose grade is unknown is missing.
+grades := {dataset.name: graded |
 	some dataset in input.query.datasets
-	treatments := minimisation.treatments[dataset.name]
-	catalogued := data.catalog.datasets[dataset.name].columns
-	columns := {column.name: treatment |
-		some column in dataset.columns
-		treatment := treatments[column.name]
-		grade := catalogued[column.name].grade
-		registered[grade]
-		some mark in [grade, treatment.action]
-		visible[mark]
-	}
+	registered := purpose.needs[dataset.name].grades
+	graded := [registered[column.name] | some column in dataset.columns]
 } if {
 	minimisation.names_available
 }
+
+left := {grade | some graded in grades; some grade in graded}
+
+# METADATA
+# description: The grades that the requester may see.
+reach := data.catalog.grades_within[input.requester.clearance]
+
+# METADATA
+# description: The grades that the requester's channel may carry; undefined for a channel that is not registered.
+ceiling := data.catalog.grades_within[data.catalog.channel_ceilings[input.context.channel]]
+
+default channel_known := false
+
+channel_known if ceiling
+
+# METADATA
+# description: Columns in forms that the requester may see through this channel, by dataset. For denied queries only.
+cleared := {dataset.name: columns |
+	some dataset in input.query.datasets
+	treatments := minimisation.treatments[dataset.name]
+	registered := purpose.needs[dataset.name].grades
+	columns := {column.name: treatments[column.name] |
+		some column in dataset.columns
+		reach[registered[column.name]] == true
+		ceiling[registered[column.name]] == true
+	}
+} if {
+	channel_known
+}
+
+# METADATA
+# description: The highest grade of a column after its treatment, which is the grade of the whole; the lowest of all for none.
+highest_grade := highest[0] if {
+	highest[0]
+} else := lowest
+
+lowest := data.catalog.grades[count(data.catalog.grades) - 1]
+
+highest := [grade | some grade in data.catalog.grades; left[grade]]
 
 # METADATA
 # description: The strictest of what purpose and clearance say.
@@ -67,5 +84,22 @@ denials contains denial.make("CLEARANCE_TOO_LOW", "clearance", [concat(".", [dat
 	minimisation.names_available
 	some dataset in input.query.datasets
 	some column in dataset.columns
-	not cleared[dataset.name][column.name]
+	not within(dataset.name, column.name, reach)
+}
+
+denials contains denial.make("CHANNEL_CEILING", "clearance", [concat(".", [dataset.name, column.name])], "OTHER_CHANNEL", []) if {
+	minimisation.names_available
+	some dataset in input.query.datasets
+	some column in dataset.columns
+	channel_known
+	within(dataset.name, column.name, reach)
+	not within(dataset.name, column.name, ceiling)
+}
+
+within(dataset, column, limit) if limit[purpose.needs[dataset].grades[column]] == true
+
+denials contains denial.make("CHANNEL_CEILING", "clearance", [dataset.name], "OTHER_CHANNEL", []) if {
+	minimisation.names_available
+	not channel_known
+	some dataset in input.query.datasets
 }

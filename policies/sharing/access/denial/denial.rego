@@ -17,9 +17,21 @@ make(code, rule, names, remedy, remedy_names) := {
 	"remedy": filled(object.get(data.messages.remedy, remedy, null), remedy_names),
 }
 
+# METADATA
+# description: The same denial with a title of the catalogue, in the language of each text.
+titled(made, title) := object.union(made, {
+	"message": named(made.message, title),
+	"remedy": named(made.remedy, title),
+})
+
 filled(text, names) := {
 	"zh": replace(replace(text.zh, "{name}", concat("、", names)), "{purpose}", purpose),
 	"en": replace(replace(text.en, "{name}", concat(", ", names)), "{purpose}", purpose),
+}
+
+named(text, title) := {
+	"zh": replace(text.zh, "{title}", title.zh),
+	"en": replace(text.en, "{title}", title.en),
 }
 
 default purpose := ""

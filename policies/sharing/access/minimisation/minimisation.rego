@@ -1,12 +1,12 @@
 # METADATA
 # title: Only what the purpose needs
 # description: >-
-#   Establishes that every table and column is named by the purpose, that look-up keys are bound and few, and that
-#   statistics stay statistics. A name that the purpose does not cover and a name that does not exist are denied alike, and
-#   while one is denied nothing else is said about the query.
+#   Establishes that every table and column is named by the purpose, that look-up keys are bound and few, and that no
+#   forbidden combination comes together. A name that the purpose does not cover and a name that does not exist are denied
+#   alike, and while one is denied nothing else is said about the query.
 # custom:
 #   basis: >-
-#     Personal Information Protection Law, article 6; Shanghai decision of 2022-05-24 on unified city management
+#     Personal Information Protection Law, articles 6 and 28; Shanghai decision of 2022-05-24 on unified city management
 #     (minimum necessary)
 package sharing.access.minimisation
 
@@ -18,8 +18,8 @@ shared_classes := {"unconditional", "conditional"}
 
 # Forms in which a column may leave, by whether the purpose bounds the number of look-up keys.
 forms := {
-	false: {"null", "pseudonym", "partial", "generalise", "clear"},
-	true: {"lookup", "null", "pseudonym", "partial", "generalise", "clear"},
+	false: {"clear", "partial", "generalise", "pseudonym", "null"},
+	true: {"clear", "partial", "generalise", "pseudonym", "null", "lookup"},
 }
 
 default established := false
@@ -27,16 +27,17 @@ default established := false
 established if {
 	names_available
 	lookups_bounded
-	statistics_only
+	combinations_permitted
 }
 
 # METADATA
 # description: How the purpose needs each column of the query, by dataset. What it does not need is missing.
 treatments := {dataset.name: columns |
 	some dataset in input.query.datasets
-	shared_classes[data.catalog.datasets[dataset.name].sharing_class]
-	needed := purpose.declared.datasets[dataset.name].columns
-	released := forms[is_number(purpose.declared.datasets[dataset.name].lookup_values_max)]
+	shared_classes[request.catalogued[dataset.name].sharing_class]
+	need := purpose.needs[dataset.name]
+	needed := need.columns
+	released := forms[is_number(need.lookup_values_max)]
 	columns := {column.name: treatment |
 		some column in dataset.columns
 		some use in column.uses
@@ -67,14 +68,21 @@ lookups_bounded if {
 	}
 }
 
-lookup_bounded(dataset) if purpose.declared.datasets[dataset.name].lookup_values_max == null
+lookup_bounded(dataset) if purpose.needs[dataset.name].lookup_values_max == null
 
-lookup_bounded(dataset) if keys_bound(dataset) <= purpose.declared.datasets[dataset.name].lookup_values_max
+lookup_bounded(dataset) if keys_bound[dataset.name] <= purpose.needs[dataset.name].lookup_values_max
 
 # METADATA
-# description: How many values the look-up key is bound to; undefined when it is not bound or is used in another way as well.
-keys_bound(dataset) := values if {
-	is_number(purpose.declared.datasets[dataset.name].lookup_values_max)
+# description: How many values the look-up key of each dataset is bound to; missing where it is not bound.
+keys_bound[dataset.name] := values if {
+	some dataset in input.query.datasets
+	values := values_bound(dataset)
+}
+
+# METADATA
+# description: Undefined also when the key is used in another way as well.
+values_bound(dataset) := values if {
+	is_number(purpose.needs[dataset.name].lookup_values_max)
 	keys := [column | some column in dataset.columns; treatments[dataset.name][column.name].action == "lookup"]
 	count(keys) == 1
 	keys[0].uses == ["looked_up"]
@@ -83,26 +91,45 @@ keys_bound(dataset) := values if {
 	values >= 1
 }
 
-default statistics_only := false
+# METADATA
+# title: Forbidden combinations
+# description: >-
+#   Some kinds of information must not come together in one result, whatever each may do alone. A combination is complete
+#   when the query uses at least one column of each of its members, shown or not. Nulls and pseudonyms tell nothing, and
+#   statistics show no single row.
+# custom:
+#   basis: Personal Information Protection Law, articles 6 and 28; GB/T 43697-2024 (the grade of what is brought together)
+default combinations_permitted := false
 
-statistics_only if purpose.declared.aggregate_only == false
+combinations_permitted if purpose.declared.aggregate_only == true
 
-statistics_only if {
-	purpose.declared.aggregate_only == true
-	input.query.aggregate_only == true
-	every dataset in input.query.datasets {
-		statistics_allowed(dataset)
+combinations_permitted if purpose.declared.combinations == []
+
+combinations_permitted if {
+	purpose.declared.combinations[0]
+	every combination in purpose.declared.combinations {
+		permitted(combination)
 	}
 }
 
+permitted(combination) if {
+	some id in purpose.declared.permitted_combinations
+	id == combination.id
+}
+
+permitted(combination) if {
+	some member in combination.members
+	is_object(member)
+	not brought(member)
+}
+
 # METADATA
-# description: People can be counted, and groups are formed only by columns that cannot single them out.
-statistics_allowed(dataset) if {
-	key := data.catalog.datasets[dataset.name].entity_key
-	forms[false][purpose.declared.datasets[dataset.name].columns[key].action]
-	grouped := {column.name | some column in dataset.columns; "grouped" in column.uses}
-	groupable := {name | some name in grouped; data.catalog.datasets[dataset.name].columns[name].groupable == true}
-	count(groupable) == count(grouped)
+# description: The query uses a column whose values belong to this member of a combination.
+brought(member) if {
+	some dataset in input.query.datasets
+	columns := member[dataset.name]
+	some column in dataset.columns
+	columns[column.name] == true
 }
 
 # METADATA
@@ -124,7 +151,7 @@ tables_denied contains table if {
 
 table_covered(table) if {
 	shared_classes[data.catalog.datasets[table].sharing_class]
-	purpose.declared.datasets[table]
+	purpose.needs[table]
 }
 
 # METADATA
@@ -184,18 +211,21 @@ denials contains not_available(label(column), covering_column(table, column)) if
 denials contains denial.make("LOOKUP_ONLY", "minimisation", [dataset.name], "BIND_KEY", []) if {
 	names_available
 	some dataset in input.query.datasets
-	not keys_bound(dataset)
+	not keys_bound[dataset.name]
 	not lookup_bounded(dataset)
 }
 
 denials contains denial.make("LOOKUP_TOO_MANY", "minimisation", [dataset.name], "BIND_FEWER_KEYS", [format_int(values_max, 10)]) if {
 	names_available
 	some dataset in input.query.datasets
-	values_max := purpose.declared.datasets[dataset.name].lookup_values_max
-	keys_bound(dataset) > values_max
+	values_max := purpose.needs[dataset.name].lookup_values_max
+	keys_bound[dataset.name] > values_max
 }
 
-denials contains denial.make("STATISTICS_ONLY", "minimisation", [], "COUNT_ONLY", []) if {
+denials contains object.union(told, {"legal_basis": combination.legal_basis}) if {
 	names_available
-	not statistics_only
+	not combinations_permitted
+	some combination in purpose.declared.combinations
+	not permitted(combination)
+	told := denial.titled(denial.make("COMBINATION_FORBIDDEN", "minimisation", [], "LEAVE_OUT_KIND", []), combination.title)
 }

@@ -3,24 +3,16 @@ package sharing.access.minimisation_test
 import data.sharing.access.fixture_test as fixture
 import data.sharing.access.minimisation
 
-bound := json.patch(fixture.request("verification", "health.health_code", ["colour", "resident_id"]), [
-	{"op": "add", "path": "/query/datasets/0/lookup_values", "value": {"resident_id": 1}},
-	{"op": "add", "path": "/query/datasets/0/columns/1/uses", "value": ["looked_up"]},
-])
+bound := fixture.look_up
 
-counted := json.patch(fixture.request("statistics", "population.resident", ["sex"]), [
-	{"op": "add", "path": "/query/aggregate_only", "value": true},
-	{"op": "add", "path": "/query/datasets/0/columns/0/uses", "value": ["grouped", "selected"]},
-])
-
-test_columns_of_the_purpose_are_established if {
+test_allows_columns_of_the_purpose if {
 	established(fixture.visit)
 	denied(fixture.visit, set())
 }
 
-test_query_without_columns_is_established if established(fixture.request("visits", "population.resident", []))
+test_allows_a_query_without_columns if established(fixture.request("visits", "population.resident", []))
 
-test_treatment_is_the_purposes if {
+test_allows_each_column_in_the_form_that_the_purpose_names if {
 	treatments := minimisation.treatments with input as fixture.visit with data.catalog as fixture.catalog
 	treatments == {"population.resident": {
 		"name": {"action": "clear", "mask": null},
@@ -29,7 +21,7 @@ test_treatment_is_the_purposes if {
 	}}
 }
 
-test_nothing_is_said_about_columns_when_the_purpose_is_not_open if {
+test_says_nothing_about_columns_when_the_purpose_is_not_open if {
 	document := json.patch(fixture.request("visits", "population.resident", ["phone"]), [
 		{"op": "add", "path": "/requester/roles", "value": ["auditor"]},
 		{"op": "add", "path": "/query/unknown_names", "value": ["a.b", "c"]},
@@ -38,40 +30,40 @@ test_nothing_is_said_about_columns_when_the_purpose_is_not_open if {
 	not established(document)
 }
 
-test_column_that_the_purpose_does_not_name_is_not_available if {
+test_denies_a_column_that_the_purpose_does_not_name if {
 	not_available(fixture.request("visits", "population.resident", ["name", "residence_division"]), {"population.resident.residence_division"})
 }
 
-test_denied_column_is_not_available if {
+test_denies_a_column_that_the_purpose_denies if {
 	not_available_with(
 		fixture.visit, fixture.patched(fixture.catalog, ["purposes", "visits", "datasets", "population.resident", "columns", "sex", "action"], "deny"),
 		{"population.resident.sex"},
 	)
 }
 
-test_column_with_an_incomplete_treatment_is_not_available if {
+test_missing_action_of_a_column_is_denied if {
 	not_available_with(
 		fixture.visit, fixture.without(fixture.catalog, ["purposes", "visits", "datasets", "population.resident", "columns", "sex", "action"]),
 		{"population.resident.sex"},
 	)
 }
 
-test_look_up_column_without_a_bound_is_not_available if {
+test_missing_bound_of_a_look_up_is_denied if {
 	not_available_with(
 		fixture.visit, fixture.patched(fixture.catalog, ["purposes", "visits", "datasets", "population.resident", "columns", "sex", "action"], "lookup"),
 		{"population.resident.sex"},
 	)
 }
 
-test_unknown_column_and_uncovered_column_read_alike if {
+test_denies_an_unknown_column_like_an_uncovered_one if {
 	uncovered := denials(fixture.request("visits", "population.resident", ["name", "residence_division"]))
 	unknown := denials(fixture.patched(fixture.request("visits", "population.resident", ["name"]), ["query", "unknown_names"], ["population.resident.nonsense"]))
 	json.unmarshal(replace(json.marshal(unknown), "nonsense", "residence_division")) == json.unmarshal(json.marshal(uncovered))
 	count(unknown) == 1
 }
 
-test_unknown_column_and_uncovered_column_read_alike_in_a_join if {
-	joined := fixture.patched(fixture.visit, ["query", "datasets", "1"], {"name": "health.health_code", "lookup_values": {}, "columns": []})
+test_denies_an_unknown_column_like_an_uncovered_one_in_a_join if {
+	joined := fixture.patched(fixture.visit, ["query", "datasets", "1"], {"name": "health.health_code", "lookup_values": {}, "consents": 0, "columns": []})
 	both := fixture.patched(fixture.catalog, ["purposes", "visits", "datasets", "health.health_code"], fixture.catalog.purposes.verification.datasets["health.health_code"])
 	uncovered := minimisation.denials with input as fixture.patched(joined, ["query", "datasets", "0", "columns", "0", "name"], "residence_division")
 		with data.catalog as both
@@ -84,7 +76,7 @@ test_unknown_column_and_uncovered_column_read_alike_in_a_join if {
 	count(unknown) == 1
 }
 
-test_unknown_table_and_uncovered_table_read_alike if {
+test_denies_an_unknown_table_like_an_uncovered_one if {
 	uncovered := denials(fixture.request("visits", "health.health_code", ["colour"]))
 	unknown := denials(json.patch(fixture.visit, [
 		{"op": "add", "path": "/query/datasets", "value": []},
@@ -94,17 +86,17 @@ test_unknown_table_and_uncovered_table_read_alike if {
 	{denial.message.en | some denial in unknown} == {"'health.nothing' is not available for the purpose 'visits'."}
 }
 
-test_columns_of_an_unavailable_table_are_not_told if {
+test_denies_a_table_without_telling_its_columns if {
 	not_available(
 		json.patch(fixture.visit, [
-			{"op": "add", "path": "/query/datasets/1", "value": {"name": "health.health_code", "lookup_values": {}, "columns": [{"name": "colour", "uses": ["selected"]}]}},
+			{"op": "add", "path": "/query/datasets/1", "value": {"name": "health.health_code", "lookup_values": {}, "consents": 0, "columns": [{"name": "colour", "uses": ["selected"]}]}},
 			{"op": "add", "path": "/query/unknown_names", "value": ["health.health_code.nonsense", "nonsense", "population.resident.nonsense"]},
 		]),
 		{"health.health_code"},
 	)
 }
 
-test_dataset_that_is_not_shared_is_not_available if {
+test_denies_a_dataset_that_is_not_shared if {
 	not_available(fixture.request("visits", "secret.register", ["name"]), {"secret.register"})
 	not_available_with(fixture.visit, fixture.without(fixture.catalog, ["datasets", "population.resident", "sharing_class"]), {"population.resident"})
 }
@@ -113,7 +105,7 @@ test_remedy_names_purposes_of_the_requester_that_cover_the_name if {
 	some column in denials(fixture.request("visits", "population.resident", ["phone"]))
 	column.remedy.en == "If your work needs it, declare a purpose that covers it: inspection."
 	some table in denials(fixture.request("visits", "health.health_code", ["colour"]))
-	table.remedy.zh == "若工作需要，可申明覆盖它的用途：statistics、verification。"
+	table.remedy.zh == "若工作需要，可申明覆盖它的用途：inspection、statistics、verification。"
 }
 
 test_remedy_names_no_purpose_of_other_offices if {
@@ -123,18 +115,18 @@ test_remedy_names_no_purpose_of_other_offices if {
 	startswith(denial.remedy.en, "Leave it out")
 }
 
-test_bound_look_up_is_established if {
+test_allows_a_bound_look_up if {
 	established(bound)
 	established(fixture.patched(bound, ["query", "datasets", "0", "lookup_values", "resident_id"], 2))
 	denied(bound, set())
 }
 
-test_too_many_keys_are_denied if {
+test_denies_too_many_keys if {
 	denied(fixture.patched(bound, ["query", "datasets", "0", "lookup_values", "resident_id"], 3), {"LOOKUP_TOO_MANY"})
 	not established(fixture.patched(bound, ["query", "datasets", "0", "lookup_values", "resident_id"], 3))
 }
 
-test_key_that_is_not_bound_or_used_otherwise_is_denied if {
+test_denies_a_key_that_is_not_bound_or_used_otherwise if {
 	others := [
 		[["lookup_values"], {}],
 		[["lookup_values", "resident_id"], 0],
@@ -148,44 +140,13 @@ test_key_that_is_not_bound_or_used_otherwise_is_denied if {
 	}
 }
 
-test_malformed_bound_is_denied if {
+test_denies_a_malformed_bound if {
 	every values_max in ["2", false] {
 		not_available_with(
 			bound, fixture.patched(fixture.catalog, ["purposes", "verification", "datasets", "health.health_code", "lookup_values_max"], values_max),
 			{"health.health_code.resident_id"},
 		)
 	}
-}
-
-test_statistic_is_established if {
-	established(counted)
-	denied(counted, set())
-}
-
-test_query_for_rows_is_denied_where_only_statistics_are_offered if {
-	rows_denied(fixture.patched(counted, ["query", "aggregate_only"], false), fixture.catalog)
-}
-
-test_group_by_a_column_that_singles_out_is_denied if {
-	rows_denied(fixture.patched(counted, ["query", "datasets", "0", "columns", "0", "name"], "name"), fixture.catalog)
-}
-
-test_column_that_is_only_counted_need_not_be_groupable if {
-	established(json.patch(counted, [
-		{"op": "add", "path": "/query/datasets/0/columns/0/name", "value": "name"},
-		{"op": "add", "path": "/query/datasets/0/columns/0/uses", "value": ["aggregated"]},
-	]))
-}
-
-test_statistic_needs_the_key_of_the_people_it_counts if {
-	rows_denied(fixture.patched(fixture.patched(counted, ["query", "datasets", "0", "name"], "health.health_code"), ["query", "datasets", "0", "columns", "0", "name"], "colour"), fixture.catalog)
-	rows_denied(counted, fixture.without(fixture.catalog, ["datasets", "population.resident", "entity_key"]))
-}
-
-test_missing_rule_about_statistics_is_denied if {
-	rows_denied(counted, fixture.without(fixture.catalog, ["purposes", "statistics", "aggregate_only"]))
-	rows_denied(counted, fixture.without(fixture.catalog, ["datasets", "population.resident", "columns", "sex", "groupable"]))
-	rows_denied(fixture.visit, fixture.without(fixture.catalog, ["purposes", "visits", "aggregate_only"]))
 }
 
 established(document) if minimisation.established with input as document with data.catalog as fixture.catalog
@@ -211,10 +172,4 @@ not_available_with(document, catalog, names) if {
 browsing(document) if {
 	denied(document, {"LOOKUP_ONLY"})
 	not established(document)
-}
-
-rows_denied(document, catalog) if {
-	found := minimisation.denials with input as document with data.catalog as catalog
-	fixture.codes(found) == {"STATISTICS_ONLY"}
-	not minimisation.established with input as document with data.catalog as catalog
 }

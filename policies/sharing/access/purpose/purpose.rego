@@ -1,8 +1,8 @@
 # METADATA
 # title: The purpose covers the requester
 # description: >-
-#   Establishes that the declared purpose is registered, in force, open to the requester's office and role, and backed by
-#   the case number and the declared emergency that it needs.
+#   Establishes that the declared purpose is registered, in force, not revoked, open to the requester's office and role, and
+#   backed by an open case of the prescribed form where it needs one. Where no case register is connected, the form counts.
 # custom:
 #   basis: Personal Information Protection Law, article 6; Shanghai Data Regulation, articles 39 and 40
 package sharing.access.purpose
@@ -14,12 +14,16 @@ import data.sharing.access.request
 # description: The registered entry of the declared purpose; undefined when the register does not have it.
 declared := data.catalog.purposes[input.purpose] if request.established
 
+# METADATA
+# description: What the declared purpose needs of each dataset.
+needs := declared.datasets
+
 default established := false
 
 established if {
 	entitled
 	case_given
-	emergency_declared
+	case_open
 }
 
 # METADATA
@@ -28,6 +32,7 @@ default entitled := false
 
 entitled if {
 	in_force
+	input.context.purpose_revoked == false
 	office_entitled
 	role_entitled
 }
@@ -38,13 +43,17 @@ in_force if active(declared.active_from, declared.active_until)
 
 default office_entitled := false
 
-office_entitled if input.requester.office_kind in declared.office_kinds
+office_entitled if {
+	some kind in declared.office_kinds
+	kind == input.requester.office_kind
+}
 
 default role_entitled := false
 
 role_entitled if {
 	some role in input.requester.roles
-	role in declared.roles
+	some entitled_role in declared.roles
+	role == entitled_role
 }
 
 active(from, until) if {
@@ -68,38 +77,37 @@ case_given if {
 }
 
 case_given if {
-	is_null(declared.case_pattern)
-	input.case != ""
+	declared.case_pattern == null
+	not input.case == ""
 }
 
 case_given if {
-	input.case != ""
+	not input.case == ""
 	regex.match(concat("", ["^(?:", declared.case_pattern, ")$"]), input.case)
 }
 
-default emergency_declared := false
+default case_open := false
 
-emergency_declared if declared.emergency_required == false
+case_open if declared.case_required == false
 
-emergency_declared if {
-	declared.emergency_required == true
-	some emergency in input.context.emergencies
-	emergency.area != ""
-	startswith(input.requester.division_code, emergency.area)
-	is_number(emergency.starts_at)
-	emergency.starts_at <= input.context.time
-	is_number(emergency.ends_at)
-	input.context.time < emergency.ends_at
-}
+case_open if input.context.case_state == "open"
+
+case_open if input.context.case_state == "unchecked"
 
 # METADATA
 # description: Every purpose that the requester could declare now. For remedies only.
 usable contains id if {
 	some id, purpose in data.catalog.purposes
+	not withdrawn(id)
 	active(purpose.active_from, purpose.active_until)
 	input.requester.office_kind in purpose.office_kinds
 	some role in input.requester.roles
 	role in purpose.roles
+}
+
+withdrawn(id) if {
+	id == input.purpose
+	input.context.purpose_revoked == true
 }
 
 default choice := "NO_PURPOSE"
@@ -120,6 +128,11 @@ denials contains denial.make("PURPOSE_UNKNOWN", "purpose", [], choice, sort(usab
 denials contains denial.make("PURPOSE_NOT_ACTIVE", "purpose", [], choice, sort(usable)) if {
 	declared
 	not in_force
+}
+
+denials contains denial.make("PURPOSE_REVOKED", "purpose", [], choice, sort(usable)) if {
+	declared
+	input.context.purpose_revoked == true
 }
 
 denials contains denial.make("OFFICE_NOT_ENTITLED", "purpose", [], choice, sort(usable)) if {
@@ -144,7 +157,8 @@ denials contains denial.make("CASE_INVALID", "purpose", [], "CHECK_CASE", []) if
 	not case_given
 }
 
-denials contains denial.make("EMERGENCY_NOT_DECLARED", "purpose", [], "WAIT_FOR_EMERGENCY", []) if {
+denials contains denial.make("CASE_NOT_OPEN", "purpose", [], "CHECK_CASE_OPEN", []) if {
 	declared
-	not emergency_declared
+	case_given
+	not case_open
 }

@@ -3,19 +3,25 @@ package sharing.access.request_test
 import data.sharing.access.fixture_test as fixture
 import data.sharing.access.request
 
-test_complete_request_is_established if {
+test_allows_a_complete_request if {
 	request.established with input as fixture.visit with data.catalog as fixture.catalog
 	count(request.denials) == 0 with input as fixture.visit with data.catalog as fixture.catalog
 }
 
+test_denies_a_requester_whose_access_is_revoked if {
+	revoked := fixture.patched(fixture.visit, ["requester", "revoked"], true)
+	denied(revoked, {"REQUESTER_REVOKED"})
+	unestablished(revoked)
+}
+
 test_missing_attribute_of_the_requester_is_denied if {
-	every name in ["subject", "office", "office_kind", "division_code", "roles", "clearance"] {
+	every name in ["subject", "office", "office_kind", "division_code", "roles", "clearance", "revoked"] {
 		incomplete(fixture.without(fixture.visit, ["requester", name]))
 	}
 	incomplete(fixture.without(fixture.visit, ["requester"]))
 }
 
-test_malformed_attribute_of_the_requester_is_denied if {
+test_denies_a_malformed_attribute_of_the_requester if {
 	malformed := [
 		["subject", ""],
 		["subject", 7],
@@ -31,6 +37,8 @@ test_malformed_attribute_of_the_requester_is_denied if {
 		["roles", "clerk"],
 		["clearance", "cosmic"],
 		["clearance", 3],
+		["revoked", "false"],
+		["revoked", null],
 	]
 	every case in malformed {
 		incomplete(fixture.patched(fixture.visit, ["requester", case[0]], case[1]))
@@ -44,14 +52,18 @@ test_missing_part_of_the_description_is_denied if {
 		["context"],
 		["context", "time"],
 		["context", "channel"],
+		["context", "case_state"],
 		["context", "emergencies"],
+		["context", "agreements"],
+		["context", "usage"],
+		["context", "usage", "rows"],
+		["context", "usage", "lookups"],
 		["query"],
 		["query", "aggregate_only"],
-		["query", "unknown_names"],
 		["query", "datasets"],
 		["query", "datasets", "0"],
-		["query", "datasets", "0", "name"],
 		["query", "datasets", "0", "lookup_values"],
+		["query", "datasets", "0", "consents"],
 		["query", "datasets", "0", "columns"],
 	]
 	every path in paths {
@@ -59,14 +71,20 @@ test_missing_part_of_the_description_is_denied if {
 	}
 }
 
-test_malformed_description_is_denied if {
+test_denies_a_malformed_description if {
 	malformed := [
 		[["purpose"], null],
 		[["case"], 5],
 		[["context", "time"], "2000"],
+		[["context", "case_state"], "reopened"],
 		[["context", "emergencies"], {}],
+		[["context", "agreements"], {}],
+		[["context", "usage", "rows"], "0"],
+		[["context", "usage", "rows"], -1],
+		[["context", "usage", "lookups"], null],
+		[["context", "usage", "lookups"], -1],
+		[["query", "datasets", "0", "consents"], null],
 		[["query", "aggregate_only"], "false"],
-		[["query", "unknown_names"], ""],
 		[["query", "datasets"], {}],
 		[["query", "datasets", "0", "columns"], {}],
 		[["query", "datasets", "1"], fixture.visit.query.datasets[0]],
@@ -76,9 +94,12 @@ test_malformed_description_is_denied if {
 	}
 }
 
-test_column_with_a_malformed_name_or_use_is_denied if {
+test_denies_a_column_with_a_malformed_name_or_use if {
 	malformed := [
+		[["context", "purpose_revoked"], 0],
+		[["query", "unknown_names"], ""],
 		[["query", "unknown_names"], [7]],
+		[["query", "datasets", "0", "name"], 7],
 		[["query", "datasets", "0", "columns", "0", "name"], 7],
 		[["query", "datasets", "0", "columns", "0", "uses"], []],
 		[["query", "datasets", "0", "columns", "0", "uses"], ["teleported"]],
@@ -90,8 +111,14 @@ test_column_with_a_malformed_name_or_use_is_denied if {
 	}
 }
 
+test_missing_part_that_other_rules_establish_is_denied if {
+	every path in [["context", "purpose_revoked"], ["query", "unknown_names"], ["query", "datasets", "0", "name"]] {
+		denied(fixture.without(fixture.visit, path), {"INPUT_INVALID"})
+	}
+}
+
 test_missing_grade_table_is_denied if {
-	not request.established with input as fixture.visit with data.catalog as fixture.without(fixture.catalog, ["grades"])
+	not request.established with input as fixture.visit with data.catalog as fixture.without(fixture.catalog, ["grades_within"])
 }
 
 incomplete(document) if {
