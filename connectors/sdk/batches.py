@@ -47,7 +47,8 @@ def encode_batch(batch: pa.RecordBatch) -> bytes:
     that may be a value that was not granted.
     """
     if batch.get_total_buffer_size() > batch.nbytes + _ROUNDING_BYTES * batch.num_columns:
-        batch = batch.take(pa.array(range(batch.num_rows), pa.int32()))
+        columns = [pa.concat_arrays([column]) for column in batch.columns]
+        batch = pa.RecordBatch.from_arrays(columns, schema=batch.schema)
     encoded: bytes = batch.serialize().to_pybytes()
     return encoded
 

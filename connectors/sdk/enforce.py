@@ -14,8 +14,8 @@ from connectors.sdk.masks import treat
 from connectors.sdk.predicates import Predicate, PredicateOp, all_of, evaluate
 from connectors.sdk.source import SourceCode, SourceError, SourceScan
 
-BATCH_ROWS_MAX = 16_384
-"""Rows of one batch: some 2 MB of ordinary rows, so that few are held at a time."""
+BATCH_ROWS_MAX = 8_192
+"""Rows of one batch: some 1 MB of ordinary rows, so that few are held at a time."""
 MESSAGE_BYTES_MAX = 2 << 20
 """Size of one encoded batch."""
 _METADATA_BYTES = 16 << 10
@@ -73,21 +73,30 @@ def _check_pushed(grant: ScanGrant, ceiling: Mapping[str, ColumnAction]) -> None
         _hold_ceiling(ColumnAction.CLEAR, ceiling.get(name))
 
 
-def treat_batch(batch: pa.RecordBatch, *, grant: ScanGrant, schema: pa.Schema) -> pa.RecordBatch:
+def treat_batch(batch: pa.RecordBatch, *, grant: ScanGrant, dataset: Dataset) -> pa.RecordBatch:
     """Return the rows as they may leave: granted columns in grant order, each treated.
 
     Args:
         batch: Raw rows with at least the columns that `plan_scan` named.
         grant: The verified grant.
-        schema: `granted_schema` of the grant.
+        dataset: The catalogue's dataset.
     """
+    schema = granted_schema(grant.columns, dataset)
+    buckets = {column.name: column.buckets for column in dataset.columns}
     columns = []
     for column, field in zip(grant.columns, schema, strict=True):
         if column.action is ColumnAction.NULL:
             columns.append(pa.nulls(batch.num_rows, field.type))
             continue
         raw = batch.column(batch.schema.get_field_index(column.name))
-        columns.append(treat(raw, action=column.action, mask=column.mask, pseudonym_key=grant.pseudonym_key))
+        treated = treat(
+            raw,
+            action=column.action,
+            mask=column.mask,
+            pseudonym_key=grant.pseudonym_key,
+            buckets=buckets[column.name],
+        )
+        columns.append(treated)
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 

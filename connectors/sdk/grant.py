@@ -240,7 +240,7 @@ def granted_schema(grant_columns: tuple[GrantColumn, ...], dataset: Dataset) -> 
         column = dataset.column(granted.name)
         if column is None:
             raise GrantRefused(GrantCode.COLUMN_UNKNOWN)
-        if not supports(column.arrow_type, action=granted.action, mask=granted.mask):
+        if not supports(column.arrow_type, action=granted.action, mask=granted.mask, buckets=column.buckets):
             raise GrantRefused(GrantCode.TREATMENT)
         nullable = column.nullable or granted.action is ColumnAction.NULL
         fields.append(pa.field(column.name, column.arrow_type, nullable=nullable))

@@ -19,7 +19,7 @@ from catalog.dataset import Dataset
 from catalog.vocabulary import ColumnAction
 from connectors.sdk.config import TlsSettings
 from connectors.sdk.enforce import encode_slices, plan_scan, treat_batch
-from connectors.sdk.grant import GrantCode, GrantRefused, ScanGrant, granted_schema, verify_grant
+from connectors.sdk.grant import GrantCode, GrantRefused, ScanGrant, verify_grant
 from connectors.sdk.replay import ReplayGuard
 from connectors.sdk.source import BatchStream, Source, SourceCode, SourceError
 from sharing_stubs.sharing.connector.v1 import connector_pb2, connector_pb2_grpc
@@ -128,14 +128,13 @@ class ConnectorServicer(connector_pb2_grpc.ConnectorServiceServicer):
         if dataset is None:
             raise GrantRefused(GrantCode.DATASET_UNKNOWN)
         scan = plan_scan(grant, dataset=dataset, ceiling=self._connector.ceilings.get(grant.dataset, {}))
-        schema = granted_schema(grant.columns, dataset)
         started_at, digest, rows, read = int(self._clock()), hashlib.sha256(), 0, threading.Event()
         log.info("scan started", purpose=grant.purpose, recipient=grant.recipient)
         try:
             with self._connector.source.scan(scan) as stream:
                 context.add_callback(lambda: None if read.is_set() else _cancel(stream))
                 for batch in stream:
-                    for count, message in encode_slices(treat_batch(batch, grant=grant, schema=schema)):
+                    for count, message in encode_slices(treat_batch(batch, grant=grant, dataset=dataset)):
                         rows += count
                         if grant.rows_max is not None and rows > grant.rows_max:
                             raise SourceError(SourceCode.FAILED, detail="the source sent too many rows")

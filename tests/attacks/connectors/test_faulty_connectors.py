@@ -80,6 +80,7 @@ def plan(planned: PlannedScan = PLANNED) -> EnforcedPlan:
         denials=(),
         determined_by=(),
         policy_revision="r",
+        standing=None,  # type: ignore[arg-type]
         policy_input={},
     )
     return EnforcedPlan(
@@ -88,8 +89,6 @@ def plan(planned: PlannedScan = PLANNED) -> EnforcedPlan:
         scans=(planned,),
         sql=None,
         projection=(),
-        people_column=None,
-        people_min=None,
         rows_max=10,
     )
 
@@ -182,7 +181,7 @@ def test_a_batch_that_was_not_granted_stops_the_query(name, after_honest, channe
     ("check", "replacement", "name"),
     [
         ("evaluate", lambda predicate, b: pa.array([True] * b.num_rows), "row of another street"),
-        ("is_treated", lambda values, *, action, mask: True, "phone in clear"),
+        ("is_treated", lambda values, *, action, mask, buckets: True, "phone in clear"),
     ],
 )
 def test_twin_with_the_check_off_the_attack_passes(check, replacement, name, channels, monkeypatch):
@@ -190,6 +189,27 @@ def test_twin_with_the_check_off_the_attack_passes(check, replacement, name, cha
     monkeypatch.setattr(sys.modules["gateway.scan.scan"], check, replacement)
     (received,) = receive(honest(HOSTILE_BATCHES[name]), channels)
     assert received.num_rows == 2
+
+
+@pytest.mark.parametrize(("number", "arrives"), [(10, True), (11, False), (-1, False)])
+def test_a_number_that_is_no_bound_of_its_bucket_stops_the_query(number, arrives, channels):
+    """The catalogue says which numbers mask `bucket` leaves; a bound itself arrives, which is the twin."""
+    wire = pa.schema([pa.field("employees", pa.int32()), pa.field("division_code", pa.string(), nullable=False)])
+    planned = replace(
+        PLANNED,
+        dataset="legal_entity.enterprise",
+        columns=(
+            ScanColumn(name="employees", action=ColumnAction.GENERALISE, mask=Mask.BUCKET, check_only=False),
+            ScanColumn(name="division_code", action=ColumnAction.CLEAR, mask=None, check_only=True),
+        ),
+        schema=pa.schema([wire.field("employees")]),
+        row_filter=Predicate(op=PredicateOp.PREFIX, column="division_code", values=("310101002",)),
+    )
+    sent = honest(pa.RecordBatch.from_pydict({"employees": [number], "division_code": [OWN]}, schema=wire))
+    if arrives:
+        assert receive(sent, channels, planned=planned)[0].to_pydict() == {"employees": [number]}
+    else:
+        assert refused(sent, channels, planned=planned).reason is Reason.CONNECTOR_UNTRUSTWORTHY
 
 
 def encoded(**changes) -> bytes:

@@ -152,3 +152,11 @@ def test_a_slice_is_sent_without_what_stands_behind_it():
     assert b"neighbour3" not in encode_batch(sent)
     assert b"neighbour3" in sent.serialize().to_pybytes(), "the twin: without the copy it does"
     assert decode_batch(encode_batch(sent), schema=sent.schema, bytes_max=1 << 20).equals(sent)
+
+
+def test_bits_behind_a_slice_are_not_sent():
+    """Flags and nulls are bits: those of rows that are not sent are cleared in the last byte."""
+    flags, numbers = pa.array([True] * 64), pa.array([1] * 64, pa.int64())
+    batch = pa.RecordBatch.from_arrays([flags, numbers], names=["flag", "n"])
+    alone = pa.RecordBatch.from_arrays([pa.array([True] * 3), pa.array([1] * 3, pa.int64())], names=["flag", "n"])
+    assert encode_batch(batch.slice(8, 3)) == alone.serialize().to_pybytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hmac
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -15,12 +16,16 @@ from catalog.vocabulary import MASKS_OF_ACTION, ColumnAction, Mask
 from connectors.sdk.masks import is_treated, supports, treat
 
 KEY = bytes(range(32))
+BUCKETS = (0, 10, 50)
+DATE_MASKS = [Mask.DATE_MONTH, Mask.DATE_YEAR, Mask.AGE_BAND]
 TEXT_MASKS = [
     (action, mask)
     for action, masks in MASKS_OF_ACTION.items()
     for mask in sorted(masks)
-    if mask not in {Mask.DATE_MONTH, Mask.DATE_YEAR}
+    if mask not in {*DATE_MASKS, Mask.BUCKET}
 ]
+ADDRESS_MASKS = [Mask.ADDRESS_COMMITTEE, Mask.ADDRESS, Mask.ADDRESS_LANE]
+"""From strict to mild."""
 ACTION_OF = {mask: action for action, masks in MASKS_OF_ACTION.items() for mask in masks}
 
 
@@ -74,6 +79,32 @@ def masked(values: list[Any], mask: Mask, arrow_type: pa.DataType | None = None)
         (Mask.ADDRESS, "某小区", "**"),
         (Mask.ADDRESS, "王小明**", "**"),
         (Mask.ADDRESS, "12 Nanjing Road", "**"),
+        (Mask.ADDRESS, "上海市嘉定区南翔镇", "上海市嘉定区南翔镇**"),
+        (Mask.ADDRESS, "上海市黄浦区123号", "上海市黄浦区**"),
+        (Mask.ADDRESS, "上海市嘉定区南翔镇永丰村村委会12号", "上海市嘉定区南翔镇永丰村村委会**"),
+        (Mask.ADDRESS_LANE, "上海市黄浦区南京东路123弄4号501室", "上海市黄浦区南京东路123弄**"),
+        (Mask.ADDRESS_LANE, "上海市黄浦区南京东路123弄5支弄4号", "上海市黄浦区南京东路123弄5支弄**"),
+        (Mask.ADDRESS_LANE, "上海市黄浦区南京东路十二弄4号", "上海市黄浦区南京东路十二弄**"),
+        (Mask.ADDRESS_LANE, "上海市黄浦区会乐里弄12巷3号", "上海市黄浦区会乐里弄12巷**"),
+        (Mask.ADDRESS_LANE, "上海市黄浦区南京东路123号4室", "上海市黄浦区南京东路**"),
+        (Mask.ADDRESS_LANE, "上海市黄浦区南京东路1234567弄", "上海市黄浦区南京东路**"),
+        (Mask.ADDRESS_LANE, "上海市黄浦区123弄4号", "上海市黄浦区**"),
+        (Mask.ADDRESS_LANE, "123弄4号", "**"),
+        (Mask.ADDRESS_COMMITTEE, "上海市黄浦区南京东路123弄4号501室", "上海市黄浦区**"),
+        (Mask.ADDRESS_COMMITTEE, "上海市黄浦区南京东路街道南京东路1号", "上海市黄浦区南京东路街道**"),
+        (
+            Mask.ADDRESS_COMMITTEE,
+            "上海市黄浦区南京东路街道云中居委会南京东路1号",
+            "上海市黄浦区南京东路街道云中居委会**",
+        ),
+        (Mask.ADDRESS_COMMITTEE, "曹杨新村街道梅岭园居民委员会", "曹杨新村街道梅岭园居民委员会**"),
+        (Mask.ADDRESS_COMMITTEE, "上海市嘉定区南翔镇永丰村村民委员会", "上海市嘉定区南翔镇永丰村村民委员会**"),
+        (Mask.ADDRESS_COMMITTEE, "上海市浦东新区张江镇", "上海市浦东新区张江镇**"),
+        (Mask.ADDRESS_COMMITTEE, "上海市普陀区新镇路1号", "上海市普陀区**"),
+        (Mask.ADDRESS_COMMITTEE, "上海市崇明县新村乡1号", "上海市崇明县新村乡**"),
+        (Mask.ADDRESS_COMMITTEE, "上海市幸福小区3号", "**"),
+        (Mask.ADDRESS_COMMITTEE, "幸福小区黄浦区3号", "**"),
+        (Mask.ADDRESS_COMMITTEE, "南京东路1号云中居委会", "**"),
         (Mask.DIVISION_TOWNSHIP, "310101002003", "310101002000"),
         (Mask.DIVISION_TOWNSHIP, "310101002", "000000000000"),
     ],
@@ -91,6 +122,12 @@ def test_a_value_becomes_its_masked_form(mask: Mask, value: str, expected: str) 
         (Mask.DATE_YEAR, datetime.date(9999, 12, 31), datetime.date(9999, 1, 1)),
         (Mask.DATE_MONTH, 2**31 - 1, datetime.date(1, 1, 1)),
         (Mask.DATE_MONTH, -(2**31), datetime.date(1, 1, 1)),
+        (Mask.AGE_BAND, datetime.date(1949, 10, 1), datetime.date(1945, 1, 1)),
+        (Mask.AGE_BAND, datetime.date(1970, 1, 1), datetime.date(1970, 1, 1)),
+        (Mask.AGE_BAND, datetime.date(1969, 12, 31), datetime.date(1965, 1, 1)),
+        (Mask.AGE_BAND, datetime.date(4, 12, 31), datetime.date(1, 1, 1)),
+        (Mask.AGE_BAND, datetime.date(9999, 12, 31), datetime.date(9995, 1, 1)),
+        (Mask.AGE_BAND, 2**31 - 1, datetime.date(1, 1, 1)),
     ],
 )
 def test_a_date_becomes_its_first_day(mask: Mask, value: Any, expected: datetime.date) -> None:
@@ -104,9 +141,10 @@ def test_a_date_becomes_its_first_day(mask: Mask, value: Any, expected: datetime
 @settings(deadline=None, derandomize=True)
 @given(
     micros=st.lists(st.integers(-(2**63), 2**63 - 1) | st.none()),
-    mask=st.sampled_from([Mask.DATE_MONTH, Mask.DATE_YEAR]),
+    mask=st.sampled_from(DATE_MASKS),
 )
-@example(micros=[-62135596800000001, -(2**63), 2**63 - 1], mask=Mask.DATE_YEAR)
+@example(micros=[-62135596800000001, -62135596800000000, -(2**63), 2**63 - 1], mask=Mask.DATE_YEAR)
+@example(micros=[-62135596800000000, None, 0], mask=Mask.AGE_BAND)
 def test_instants_are_truncated_whatever_they_are(micros: list[int | None], mask: Mask) -> None:
     """Every possible instant becomes the first of a month in the years 1 to 9999."""
     array = pa.array(micros, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
@@ -116,14 +154,68 @@ def test_instants_are_truncated_whatever_they_are(micros: list[int | None], mask
     assert is_treated(treated, action=ColumnAction.GENERALISE, mask=mask)
 
 
+@settings(deadline=None, derandomize=True)
+@given(
+    values=st.lists(st.integers(-(2**15), 2**15 - 1) | st.none()),
+    arrow_type=st.sampled_from([pa.int16(), pa.int32(), pa.int64()]),
+)
+@example(values=[-1, 0, 9, 10, 49, 50, 2**15 - 1, None], arrow_type=pa.int16())
+def test_a_number_becomes_the_lower_bound_of_its_bucket(values: list[int | None], arrow_type: pa.DataType) -> None:
+    """The largest bound that is not above the number; below all of them the first."""
+    array = pa.array(values, arrow_type)
+    treatment = {"action": ColumnAction.GENERALISE, "mask": Mask.BUCKET, "buckets": BUCKETS}
+    once = treat(array, pseudonym_key=b"", **treatment)
+    below = [v if v is None else max((bound for bound in BUCKETS if bound <= v), default=BUCKETS[0]) for v in values]
+    assert (once.type, once.to_pylist()) == (arrow_type, below)
+    assert treat(once, pseudonym_key=b"", **treatment).equals(once)
+    assert is_treated(once, **treatment)
+    assert is_treated(array, **treatment) == (values == below)
+
+
+def test_buckets_are_for_whole_numbers() -> None:
+    """Other columns have none, whatever the catalogue says."""
+    for arrow_type in (pa.string(), pa.float64(), pa.date32(), pa.bool_()):
+        assert not supports(arrow_type, action=ColumnAction.GENERALISE, mask=Mask.BUCKET, buckets=BUCKETS)
+
+
+@settings(deadline=None, derandomize=True)
+@given(days=st.lists(st.integers(-(2**31), 2**31 - 1) | st.none()), mask=st.sampled_from(DATE_MASKS))
+def test_a_masked_date_is_recognised(days: list[int | None], mask: Mask) -> None:
+    """Truncating twice changes nothing, and a date is recognised only if truncating keeps it."""
+    array = pa.array(days, pa.int32()).cast(pa.date32())
+    once = treat(array, action=ColumnAction.GENERALISE, mask=mask, pseudonym_key=b"")
+    assert treat(once, action=ColumnAction.GENERALISE, mask=mask, pseudonym_key=b"").equals(once)
+    assert is_treated(once, action=ColumnAction.GENERALISE, mask=mask)
+    assert is_treated(array, action=ColumnAction.GENERALISE, mask=mask) == array.equals(once)
+
+
 _SHAPED = st.text(alphabet="0123456789X*xA王欧阳小明路街道弄号室 \n\u200b·", max_size=20) | st.from_regex(
     r"\A(\*{1,19}|[0-9]{2,9}(\*{4}|\*{12}|000)[0-9]{0,4}|(王|欧阳|司马|路|南京路|龙华街道|南京路街道|曹杨新村)\*{0,42})\Z"
 )
 _ANY = st.text(alphabet=st.characters(codec="utf-8"), max_size=24)
+_WORDS = (
+    "上海市",
+    "黄浦区",
+    "崇明县",
+    "小区",
+    "南京",
+    "云中",
+    "永丰",
+    "街道",
+    "镇",
+    "乡",
+    "居委会",
+    "村民委员会",
+    "一",
+    "十二",
+)
+_ADDRESS = st.lists(st.sampled_from((*_WORDS, *"路街道弄村巷号室楼层支*1234567890区县居委会 ９")), max_size=10).map(
+    "".join
+)
 
 
 @settings(deadline=None, derandomize=True, max_examples=1_000)
-@given(values=st.lists(_SHAPED | _ANY | st.none(), max_size=8), treatment=st.sampled_from(TEXT_MASKS))
+@given(values=st.lists(_SHAPED | _ADDRESS | _ANY | st.none(), max_size=8), treatment=st.sampled_from(TEXT_MASKS))
 def test_a_mask_is_idempotent_and_recognised(values: list[str | None], treatment: tuple[ColumnAction, Mask]) -> None:
     """Masking twice changes nothing; what was masked is recognised; a value is recognised only if masking keeps it."""
     action, mask = treatment
@@ -146,9 +238,23 @@ def test_at_most_the_agreed_part_survives(value: str) -> None:
     assert (len(resident), resident[6:]) == (18, "*" * 12)
     phone = masked([value], Mask.PHONE)[0]
     assert (len(phone), phone[3:7]) == (11, "****")
-    address = masked([value], Mask.ADDRESS)[0]
-    assert address.endswith("**")
-    assert not any(character.isdigit() or character in "号室" for character in address)
+
+
+@settings(deadline=None, derandomize=True, max_examples=1_000)
+@given(value=_ADDRESS | _SHAPED | _ANY)
+def test_address_masks_are_ordered(value: str) -> None:
+    """Each shows a beginning of what the next one shows: committee, road, lane; only a lane keeps its number."""
+    committee, road, lane = (masked([value], mask)[0] for mask in ADDRESS_MASKS)
+    assert all(shown.endswith("**") for shown in (committee, road, lane))
+    assert value.startswith(lane.removesuffix("**"))
+    assert lane.removesuffix("**").startswith(road.removesuffix("**"))
+    assert road.removesuffix("**").startswith(committee.removesuffix("**"))
+    assert not any(character in "号室楼层 \u200b９X" for character in lane)
+    assert not any(character.isdigit() for character in road)
+    assert re.fullmatch(
+        r"(.*[路街道弄村巷会](?:[0-9一二三四五六七八九十百]{1,6}支?[弄巷]){0,2}|.*[区县镇乡道会]|)\*\*", lane
+    )
+    assert re.fullmatch(r"(.*([区县镇乡会]|街道))?\*\*", committee)
 
 
 def test_a_slice_is_masked_like_the_whole() -> None:
@@ -212,6 +318,9 @@ def test_null_hides_everything_and_clear_nothing(values: pa.Array) -> None:
         (ColumnAction.PSEUDONYM, Mask.NAME, pa.string()),
         (ColumnAction.CLEAR, Mask.NAME, pa.string()),
         (ColumnAction.NULL, Mask.NAME, pa.string()),
+        (ColumnAction.GENERALISE, Mask.AGE_BAND, pa.int32()),
+        (ColumnAction.GENERALISE, Mask.BUCKET, pa.int32()),
+        (ColumnAction.PARTIAL, Mask.ADDRESS_LANE, pa.binary()),
     ],
 )
 def test_a_treatment_that_does_not_fit_is_refused(

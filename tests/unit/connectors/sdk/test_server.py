@@ -147,6 +147,20 @@ def test_values_are_treated_before_they_leave(channel: grpc.Channel) -> None:
     assert {code[9:] for code in table.column("division").to_pylist()} == {"000"}
 
 
+def test_numbers_leave_as_the_catalogues_buckets(source: Source) -> None:
+    """The bounds are the catalogue's own; the grant names the mask only."""
+    columns = tuple(c.model_copy(update={"buckets": (0, 7)}) if c.name == "small" else c for c in DATASET.columns)
+    bucketed = DATASET.model_copy(update={"columns": columns})
+    asked = (
+        GrantColumn(name="id", action=ColumnAction.CLEAR),
+        GrantColumn(name="small", action=ColumnAction.GENERALISE, mask=Mask.BUCKET),
+    )
+    with serving(source, bucketed) as address, grpc.insecure_channel(address) as opened:
+        table, _ = received(opened, grant(columns=asked, row_filter=SEES_ALL), bucketed)
+    left = [v if v is None else 7 if v >= 7 else 0 for v in ROWS.column("small").to_pylist()]
+    assert table.sort_by("id").column("small").to_pylist() == left
+
+
 def test_only_nulls_can_be_granted(channel: grpc.Channel) -> None:
     """A grant of null columns alone still tells the number of rows."""
     table, _ = received(
@@ -204,6 +218,7 @@ def _clear(*names: str) -> tuple[GrantColumn, ...]:
         ({"dataset": "testing.other"}, "DATASET_UNKNOWN"),
         ({"columns": _clear("nothing")}, "COLUMN_UNKNOWN"),
         ({"columns": (GrantColumn(name="id", action=ColumnAction.PARTIAL, mask=Mask.NAME),)}, "TREATMENT"),
+        ({"columns": (GrantColumn(name="small", action=ColumnAction.GENERALISE, mask=Mask.BUCKET),)}, "TREATMENT"),
         ({"columns": _clear("large")}, "CEILING"),
         ({"columns": _clear("label")}, "CEILING"),
         ({"columns": (GrantColumn(name="middle", action=ColumnAction.NULL),)}, "CEILING"),
