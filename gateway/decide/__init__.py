@@ -3,19 +3,31 @@
 One call to the policy decision point: OPA as a server, or the same Rego in process. Its answer is untrusted until read.
 """
 
-from gateway.decide.bundle import PolicyBundle, load_bundle, write_bundle
+from gateway.decide.bundle import PolicyBundle, load_bundle
+from gateway.decide.cache import CachingPdp
 from gateway.decide.decide import decide
 from gateway.decide.embedded import EmbeddedPdp
 from gateway.decide.opa_server import OpaServerPdp, provision
-from gateway.decide.pdp import PolicyDecisionPoint
+from gateway.decide.pdp import Evaluation, PolicyDecisionPoint
+from gateway.decide.reloading import BundleSource, ReloadingPdp
+from gateway.decide.rule_texts import RuleText
+from gateway.decide.signed_bundle import SignedBundle, encode_bundle, load_signing_key, load_verification_key
 
 __all__ = [
+    "BundleSource",
+    "CachingPdp",
     "EmbeddedPdp",
+    "Evaluation",
     "OpaServerPdp",
     "PolicyBundle",
     "PolicyDecisionPoint",
+    "ReloadingPdp",
+    "RuleText",
+    "SignedBundle",
     "decide",
+    "encode_bundle",
     "load_bundle",
+    "load_signing_key",
+    "load_verification_key",
     "provision",
-    "write_bundle",
 ]

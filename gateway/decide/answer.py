@@ -15,9 +15,20 @@ from gateway.errors import Unavailable
 from gateway.messages import Reason
 from gateway.model.decision import ColumnTreatment, DatasetDecision, Decision, Denial, ResultObligations
 from gateway.model.query import ResolvedQuery, UsedDataset
+from gateway.model.requester import Standing
 
 _CODE = re.compile(r"[A-Z][A-Z_]{2,62}")
 _KEYS = ("allow", "datasets", "people_min", "obligations", "denials", "determined_by")
+_OBLIGATIONS = (
+    "rows_max",
+    "rows_per_day_max",
+    "lookups_per_day_max",
+    "retention_days",
+    "onward_sharing",
+    "grade",
+    "agreements",
+    "emergency",
+)
 
 
 def read_answer(
@@ -27,6 +38,7 @@ def read_answer(
     catalogue: Catalogue,
     decision_id: str,
     policy_revision: str,
+    standing: Standing,
     policy_input: Mapping[str, Any],
 ) -> Decision:
     """Return the decision that an untrusted answer states.
@@ -43,7 +55,9 @@ def read_answer(
         _malformed("denials do not fit allow")
     datasets = _datasets(top["datasets"], allow=allow, resolved=resolved, catalogue=catalogue)
     people_min = None if top["people_min"] is None else _integer(top["people_min"], low=2, what="people_min")
-    obligations = None if top["obligations"] is None else _obligations(top["obligations"])
+    obligations = None
+    if top["obligations"] is not None:
+        obligations = _obligations(top["obligations"], standing=standing, catalogue=catalogue)
     if allow != (obligations is not None):
         _malformed("obligations do not fit allow")
     if people_min is not None and not (allow and resolved.aggregate_only):
@@ -62,6 +76,7 @@ def read_answer(
         denials=denials,
         determined_by=rules,
         policy_revision=policy_revision,
+        standing=standing,
         policy_input=policy_input,
     )
 
@@ -137,20 +152,49 @@ def _row_filter(data: object, used: UsedDataset, catalogue: Catalogue) -> Predic
     dataset = catalogue.datasets.get(used.name)
     if dataset is None or not all(dataset.column(name) for name in predicate.columns()):
         _malformed(f"{used.name}: the row filter names another column")
-    if predicate.op is PredicateOp.PREFIX and not (isinstance(predicate.values[0], str) and predicate.values[0]):
-        _malformed(f"{used.name}: the row filter's prefix is not text")
+    _check_prefixes(predicate, what=used.name)
     return predicate
 
 
-def _obligations(data: object) -> ResultObligations:
-    fields = _object(data, ("rows_max", "retention_days", "onward_sharing"), what="obligations")
+def _check_prefixes(predicate: Predicate, *, what: str) -> None:
+    """An empty prefix would let every row through."""
+    if predicate.op is PredicateOp.PREFIX and not (isinstance(predicate.values[0], str) and predicate.values[0]):
+        _malformed(f"{what}: the row filter's prefix is not text")
+    for operand in predicate.operands:
+        _check_prefixes(operand, what=what)
+
+
+def _obligations(data: object, *, standing: Standing, catalogue: Catalogue) -> ResultObligations:
+    fields = _object(data, _OBLIGATIONS, what="obligations")
     if not isinstance(fields["onward_sharing"], bool):
         _malformed("onward_sharing is not a boolean")
+    rows_max = _integer(fields["rows_max"], low=1, what="rows_max")
+    rows_per_day_max = _quota(fields["rows_per_day_max"], what="rows_per_day_max")
+    if rows_per_day_max is not None and standing.usage.rows + rows_max > rows_per_day_max:
+        _malformed("rows_max is more than the day's quota leaves")
+    grade = _string(fields["grade"], what="grade")
+    if grade not in {known.id for known in catalogue.grades.grades}:
+        _malformed("the grade is not registered")
+    agreements = tuple(_string(item, what="agreements") for item in _list(fields["agreements"], what="agreements"))
+    if list(agreements) != sorted({agreement.id for agreement in standing.agreements} & set(agreements)):
+        _malformed("the agreements are not some that stand, sorted")
+    emergency = None if fields["emergency"] is None else _string(fields["emergency"], what="emergency")
+    if emergency is not None and emergency not in {declared.id for declared in standing.emergencies}:
+        _malformed("the emergency is not one that stands")
     return ResultObligations(
-        rows_max=_integer(fields["rows_max"], low=1, what="rows_max"),
+        rows_max=rows_max,
+        rows_per_day_max=rows_per_day_max,
+        lookups_per_day_max=_quota(fields["lookups_per_day_max"], what="lookups_per_day_max"),
         retention_days=_integer(fields["retention_days"], low=1, what="retention_days"),
         onward_sharing=fields["onward_sharing"],
+        grade=grade,
+        agreements=agreements,
+        emergency=emergency,
     )
+
+
+def _quota(data: object, *, what: str) -> int | None:
+    return None if data is None else _integer(data, low=1, what=what)
 
 
 def _denial(data: object) -> Denial:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import json
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,6 +13,11 @@ from typing import Any
 
 from catalog.catalogue import Catalogue
 from catalog.policy_data import policy_data
+
+LABELLED = ("sharing.answer", "labelled")
+"""Package and rule of the decision beside the revision that it is of."""
+LABEL_MODULE = "sharing/answer/answer.rego"
+"""Path of the module that holds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +33,24 @@ class PolicyBundle:
     def revision(self) -> str:
         """First 16 hex digits of SHA-256 over modules and data."""
         content = [sorted(self.modules.items()), self.data]
-        return hashlib.sha256(_canonical(content)).hexdigest()[:16]
+        return hashlib.sha256(canonical(content)).hexdigest()[:16]
 
     def data_json(self) -> str:
         """Return the base documents as JSON text."""
-        return _canonical(self.data).decode()
+        return canonical(self.data).decode()
+
+    @property
+    def served_modules(self) -> Mapping[str, str]:
+        """The modules of an OPA server: these, and one that puts the revision beside each decision.
+
+        OPA replaces policies and data in one transaction, so an answer's label is of the policy that gave the answer.
+        """
+        label = f"""\
+package sharing.answer
+
+labelled := {{"decision": data.sharing.access.decision, "revision": "{self.revision}"}}
+"""
+        return {**self.modules, LABEL_MODULE: label}
 
 
 def load_bundle(directory: Path | None = None, *, catalogue: Catalogue) -> PolicyBundle:
@@ -47,30 +62,16 @@ def load_bundle(directory: Path | None = None, *, catalogue: Catalogue) -> Polic
     """
     root: Traversable = files("policies") if directory is None else directory
     modules = dict(sorted(_modules(root, "")))
-    if not modules:
-        raise ValueError(f"{root}: no policies")
+    if not modules or LABEL_MODULE in modules:
+        raise ValueError(f"{root}: no policies, or {LABEL_MODULE} among them, which is made when they are served")
     messages = json.loads((root / "messages" / "data.json").read_text("utf-8"))
     return PolicyBundle(modules=modules, data={"catalog": policy_data(catalogue), "messages": messages})
 
 
-def write_bundle(bundle: PolicyBundle, path: Path) -> None:
-    """Write an OPA bundle (`.tar.gz`), byte for byte the same for the same revision.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
-    manifest = {"revision": bundle.revision, "roots": ["sharing", *sorted(bundle.data)], "rego_version": 1}
-    members = {"/.manifest": _canonical(manifest), "/data.json": _canonical(bundle.data)}
-    members |= {f"/{name}": source.encode() for name, source in bundle.modules.items()}
-    with (
-        path.open("wb") as file,
-        gzip.GzipFile("", "wb", fileobj=file, mtime=0) as zipped,
-        tarfile.open(fileobj=zipped, mode="w") as archive,
-    ):
-        for name, content in sorted(members.items()):
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
+def canonical(value: object) -> bytes:
+    """Return JSON as OPA canonicalises it to hash a file of a signed bundle: keys sorted, nothing escaped for HTML."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode()
 
 
 def _modules(folder: Traversable, prefix: str) -> list[tuple[str, str]]:
@@ -82,7 +83,3 @@ def _modules(folder: Traversable, prefix: str) -> list[tuple[str, str]]:
         elif name.endswith(".rego") and not name.endswith("_test.rego"):
             found.append((name, item.read_text("utf-8")))
     return found
-
-
-def _canonical(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()

@@ -8,7 +8,7 @@ from gateway.decide.pdp import PolicyDecisionPoint
 from gateway.decide.policy_input import make_policy_input
 from gateway.model.decision import Decision
 from gateway.model.query import ResolvedQuery
-from gateway.model.requester import RequestContext, Requester
+from gateway.model.requester import RequestContext, Requester, Standing
 
 
 def decide(
@@ -16,6 +16,7 @@ def decide(
     *,
     requester: Requester,
     context: RequestContext,
+    standing: Standing,
     pdp: PolicyDecisionPoint,
     catalogue: Catalogue,
     decision_id: str,
@@ -26,13 +27,14 @@ def decide(
     Raises:
         Unavailable: The policy cannot be asked or its answer cannot be trusted; the reason says which.
     """
-    policy_input = make_policy_input(resolved, requester=requester, context=context)
-    answer = pdp.evaluate(policy_input, deadline_seconds=deadline_seconds)
+    policy_input = make_policy_input(resolved, requester=requester, context=context, standing=standing)
+    evaluation = pdp.evaluate(policy_input, deadline_seconds=deadline_seconds)
     return read_answer(
-        answer,
+        evaluation.answer,
         resolved=resolved,
         catalogue=catalogue,
         decision_id=decision_id,
-        policy_revision=pdp.revision,
+        policy_revision=evaluation.revision,
+        standing=standing,
         policy_input=policy_input,
     )

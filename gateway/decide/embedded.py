@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.decide.bundle import PolicyBundle
+from gateway.decide.pdp import Evaluation
 from gateway.decide.rego_cpp import Interpreter, rego_shared
+from gateway.decide.rule_texts import RuleText, rule_texts
 from gateway.decide.strict_json import parse_strict
 from gateway.decide.workers import Workers
 from gateway.errors import Unavailable
@@ -16,7 +18,7 @@ from gateway.messages import Reason
 
 ANSWER_BYTES_MAX = 1 << 20
 _ENGINES = 2
-_ANSWER = "answer"
+_ENTRYPOINT = "sharing/access/decision"
 _INTEGER_MAX = 2**53 - 1
 
 
@@ -30,6 +32,7 @@ class EmbeddedPdp:
             Unavailable: They do not compile.
         """
         self._revision = bundle.revision
+        self._rules = rule_texts(bundle)
         self._workers = Workers([_Engine(bundle) for _ in range(_ENGINES)], abandon=_leave)
 
     @property
@@ -37,9 +40,15 @@ class EmbeddedPdp:
         """Revision of the policies and their data."""
         return self._revision
 
-    def evaluate(self, policy_input: Mapping[str, Any], *, deadline_seconds: float) -> object:
+    @property
+    def rules(self) -> Mapping[str, RuleText]:
+        """What the rules are called and rest on."""
+        return self._rules
+
+    def evaluate(self, policy_input: Mapping[str, Any], *, deadline_seconds: float) -> Evaluation:
         """Return the decision; see `PolicyDecisionPoint`."""
-        return self._workers.run(lambda engine: engine.evaluate(policy_input), deadline_seconds=deadline_seconds)
+        answer = self._workers.run(lambda engine: engine.evaluate(policy_input), deadline_seconds=deadline_seconds)
+        return Evaluation(answer=answer, revision=self._revision)
 
     def close(self) -> None:
         """Take no more calls."""
@@ -59,7 +68,7 @@ class _Engine:
             for name, source in bundle.modules.items():
                 compiler.add_module(name, source)
             compiler.add_data_json(bundle.data_json())
-            self._compiled = compiler.build(f"{_ANSWER} = data.sharing.access.decision", [])
+            self._compiled = compiler.build(None, [_ENTRYPOINT])
             if not self._compiled.ok():
                 raise Unavailable(Reason.POLICY_UNAVAILABLE, internal="the policies do not compile")
         except rego_shared.RegoError as error:
@@ -77,9 +86,9 @@ class _Engine:
             raise Unavailable(Reason.POLICY_UNDEFINED, internal="the decision is undefined")
         result = parse_strict(answer)
         try:
-            return result["bindings"][_ANSWER]  # type: ignore[index]
-        except (KeyError, TypeError) as error:
-            raise Unavailable(Reason.POLICY_UNDEFINED, internal=f"no binding in {result!r}") from error
+            return result["expressions"][0]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError) as error:
+            raise Unavailable(Reason.POLICY_UNDEFINED, internal=f"no value in {result!r}") from error
 
     def _set_input(self, value: Mapping[str, Any]) -> None:
         handle = rego_shared.rego_new_input()
@@ -91,7 +100,7 @@ class _Engine:
 
     def _query(self) -> bytes:
         library = rego_shared.rego
-        output = rego_shared.rego_bundle_query(self._interpreter._impl, self._compiled._impl)
+        output = rego_shared.rego_bundle_query_entrypoint(self._interpreter._impl, self._compiled._impl, _ENTRYPOINT)
         try:
             if not rego_shared.rego_output_ok(output):
                 raise ValueError(rego_shared.rego_output_string(output))

@@ -15,7 +15,9 @@ from opa_client.errors import RegoParseError
 from opa_client.opa import OpaClient
 from requests.adapters import HTTPAdapter
 
-from gateway.decide.bundle import PolicyBundle
+from gateway.decide.bundle import LABELLED, PolicyBundle
+from gateway.decide.pdp import EngineNotReady, Evaluation
+from gateway.decide.rule_texts import RuleText, rule_texts
 from gateway.decide.strict_json import parse_strict
 from gateway.decide.workers import Workers
 from gateway.errors import Unavailable
@@ -28,36 +30,51 @@ _VERIFY_SECONDS = 10.0
 
 
 class OpaServerPdp:
-    """Asks an OPA server that serves nothing but this policy."""
+    """Asks an OPA server that serves nothing but this policy, and takes answers of this revision only."""
 
-    def __init__(self, url: str, *, bundle: PolicyBundle) -> None:
+    def __init__(self, url: str, bundle: PolicyBundle) -> None:
         """Connect and check that the server holds exactly the policies and data of `bundle`.
 
         Raises:
-            Unavailable: `POLICY_UNAVAILABLE` when it is down or holds something else.
+            EngineNotReady: It is down or holds something else.
             ValueError: The URL is not `http(s)://host:port`.
         """
         self._revision = bundle.revision
+        self._rules = rule_texts(bundle)
         self._workers = Workers([_Connection(url) for _ in range(_CONNECTIONS)], abandon=_Connection.abort)
         try:
             self._workers.run(
                 lambda connection: connection.verify(bundle, seconds=_VERIFY_SECONDS), deadline_seconds=_VERIFY_SECONDS
             )
-        except Unavailable:
+        except Unavailable as error:
             self.close()
-            raise
+            raise EngineNotReady(error.reason, internal=error.internal) from error
 
     @property
     def revision(self) -> str:
         """Revision of the policies and their data."""
         return self._revision
 
-    def evaluate(self, policy_input: Mapping[str, Any], *, deadline_seconds: float) -> object:
-        """Return the decision; see `PolicyDecisionPoint`."""
-        return self._workers.run(
+    @property
+    def rules(self) -> Mapping[str, RuleText]:
+        """What the rules are called and rest on."""
+        return self._rules
+
+    def evaluate(self, policy_input: Mapping[str, Any], *, deadline_seconds: float) -> Evaluation:
+        """Return the decision; see `PolicyDecisionPoint`.
+
+        Raises:
+            EngineNotReady: OPA answered with another revision.
+            Unavailable: As in `PolicyDecisionPoint`.
+        """
+        evaluation = self._workers.run(
             lambda connection: connection.decide(policy_input, seconds=deadline_seconds),
             deadline_seconds=deadline_seconds,
         )
+        if evaluation.revision != self._revision:
+            detail = f"OPA answers with revision {evaluation.revision!r} instead of {self._revision}"
+            raise EngineNotReady(Reason.POLICY_UNAVAILABLE, internal=detail)
+        return evaluation
 
     def close(self) -> None:
         """Take no more calls."""
@@ -75,7 +92,7 @@ def provision(url: str, *, bundle: PolicyBundle) -> None:
     try:
         for name, document in bundle.data.items():
             client.update_or_create_data(document, name)
-        _upload(client, bundle.modules)
+        _upload(client, bundle.served_modules)
     except (requests.RequestException, RegoParseError) as error:
         raise Unavailable(Reason.POLICY_UNAVAILABLE, internal=f"OPA takes no policies: {error}") from error
     finally:
@@ -116,10 +133,10 @@ class _Connection:
         for scheme in ("http://", "https://"):
             self._client._session.mount(scheme, self._adapter)
 
-    def decide(self, policy_input: Mapping[str, Any], *, seconds: float) -> object:
-        """Return the decision. Raises Unavailable."""
+    def decide(self, policy_input: Mapping[str, Any], *, seconds: float) -> Evaluation:
+        """Return the decision and what OPA says it is of. Raises Unavailable."""
         result = self._ask(
-            lambda client: client.query_rule(dict(policy_input), "sharing.access", "decision"),
+            lambda client: client.query_rule(dict(policy_input), *LABELLED),
             seconds=seconds,
             bytes_max=ANSWER_BYTES_MAX,
         )
@@ -127,7 +144,10 @@ class _Connection:
             raise Unavailable(Reason.POLICY_MALFORMED, internal="OPA's answer is not an object")
         if "result" not in result:
             raise Unavailable(Reason.POLICY_UNDEFINED, internal="the decision is undefined")
-        return result["result"]
+        labelled = result["result"]
+        if not isinstance(labelled, dict) or set(labelled) != {"decision", "revision"}:
+            raise Unavailable(Reason.POLICY_MALFORMED, internal="OPA's answer is not a labelled decision")
+        return Evaluation(answer=labelled["decision"], revision=labelled["revision"])
 
     def verify(self, bundle: PolicyBundle, *, seconds: float) -> None:
         """Compare what the server holds with `bundle`. Raises Unavailable."""
@@ -137,7 +157,7 @@ class _Connection:
         except (KeyError, TypeError) as error:
             raise Unavailable(Reason.POLICY_MALFORMED, internal=f"OPA's policies: {error!r}") from error
         data = {name: self._get(f"data/{name}", seconds=seconds) for name in bundle.data}
-        if sources != sorted(bundle.modules.values()) or data != bundle.data:
+        if sources != sorted(bundle.served_modules.values()) or data != bundle.data:
             raise Unavailable(Reason.POLICY_UNAVAILABLE, internal=f"OPA does not hold revision {bundle.revision}")
 
     def _get(self, path: str, *, seconds: float) -> Any:  # noqa: ANN401 - JSON

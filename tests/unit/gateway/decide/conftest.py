@@ -16,7 +16,7 @@ from connectors.sdk.predicates import Predicate, PredicateOp
 from gateway.decide import EmbeddedPdp, PolicyBundle, PolicyDecisionPoint, decide, load_bundle
 from gateway.model.decision import Decision
 from gateway.model.query import ResolvedQuery, SourceFilter, UsedColumn, UsedDataset
-from gateway.model.requester import RequestContext, Requester
+from gateway.model.requester import Agreement, CaseState, RequestContext, Requester, Standing, Usage
 
 CLERK = Requester(
     subject="clerk-1",
@@ -29,6 +29,32 @@ CLERK = Requester(
     department=None,
 )
 CONTEXT = RequestContext(purpose="elderly-care-visits", case="", channel="flight_sql", time=1_750_000_000)
+AGREEMENTS = tuple(
+    Agreement(
+        id=f"a-{controller}",
+        controller=controller,
+        recipient="3101",
+        datasets=datasets,
+        purposes=("elderly-care-visits", "epidemic-control", "population-statistics", "venue-verification"),
+        valid_from=1_700_000_000,
+        valid_until=1_800_000_000,
+    )
+    for controller, datasets in (
+        ("health", ("health.health_code", "health.vaccination")),
+        ("housing", ("housing.dwelling",)),
+        ("public_security", ("population.household", "population.resident")),
+    )
+)
+STANDING = Standing(
+    requester_revoked=False,
+    purpose_revoked=False,
+    case_state=CaseState.UNCHECKED,
+    emergencies=(),
+    agreements=AGREEMENTS,
+    consents={},
+    usage=Usage(rows=0, lookups=0),
+)
+"""The agreements that the queries need are in force; nothing is revoked, declared or used up."""
 
 
 def used(name: str, columns: Mapping[str, set[ColumnUse]] | str) -> UsedDataset:
@@ -94,12 +120,14 @@ def decided(catalogue: Catalogue, embedded: EmbeddedPdp) -> Decide:
         *,
         requester: Requester = CLERK,
         context: RequestContext = CONTEXT,
+        standing: Standing = STANDING,
         pdp: PolicyDecisionPoint = embedded,
     ) -> Decision:
         return decide(
             query,
             requester=requester,
             context=context,
+            standing=standing,
             pdp=pdp,
             catalogue=catalogue,
             decision_id="decision-1",

@@ -16,9 +16,14 @@ from gateway.errors import Unavailable
 from gateway.messages import Reason
 from gateway.model.decision import Decision
 from gateway.model.query import ResolvedQuery
-from tests.unit.gateway.decide.conftest import VERIFICATION, VISIT, resolved, used
+from gateway.model.requester import Emergency, Usage
+from tests.unit.gateway.decide.conftest import STANDING, VERIFICATION, VISIT, resolved, used
 
 CLEAR = {"action": "clear", "mask": None}
+EMERGENCY = Emergency(id="e-1", area="31", purposes=(), starts_at=1, ends_at=2)
+OBLIGATIONS = (
+    "rows_max, rows_per_day_max, lookups_per_day_max, retention_days, onward_sharing, grade, agreements, emergency"
+)
 TEXT = {"zh": "文", "en": "text"}
 DENIAL = {"code": "NOT_AVAILABLE", "rule": "minimisation", "message": TEXT, "legal_basis": TEXT, "remedy": TEXT}
 ALLOWED: dict[str, Any] = {
@@ -35,7 +40,16 @@ ALLOWED: dict[str, Any] = {
         }
     },
     "people_min": None,
-    "obligations": {"rows_max": 10, "retention_days": 1, "onward_sharing": False},
+    "obligations": {
+        "rows_max": 10,
+        "rows_per_day_max": 100,
+        "lookups_per_day_max": None,
+        "retention_days": 1,
+        "onward_sharing": False,
+        "grade": "general-3",
+        "agreements": ["a-health", "a-public_security"],
+        "emergency": "e-1",
+    },
     "denials": [],
     "determined_by": ["purpose"],
 }
@@ -52,6 +66,8 @@ LOOKED_UP = ALLOWED | {
 RESIDENT = ("datasets", "population.resident")
 NAME = (*RESIDENT, "columns", "name")
 FILTER = (*RESIDENT, "row_filter")
+FILTERED = {"op": "prefix", "column": "residence_division", "values": ["31"]}
+EVERYTHING = FILTERED | {"values": [""]}
 REMOVED = object()
 
 Read = Callable[..., Decision]
@@ -61,7 +77,13 @@ Read = Callable[..., Decision]
 def read(catalogue: Catalogue) -> Read:
     def ask(answer: object, query: ResolvedQuery = VISIT) -> Decision:
         return read_answer(
-            answer, resolved=query, catalogue=catalogue, decision_id="d", policy_revision="r", policy_input={}
+            answer,
+            resolved=query,
+            catalogue=catalogue,
+            decision_id="d",
+            policy_revision="r",
+            standing=replace(STANDING, emergencies=(EMERGENCY,), usage=Usage(rows=90, lookups=0)),
+            policy_input={},
         )
 
     return ask
@@ -91,6 +113,9 @@ def fault(read: Read, answer: object, query: ResolvedQuery = VISIT) -> str:
 def test_whole_answers_are_read(read: Read) -> None:
     """The answers that the faults below start from are themselves fine."""
     assert read(ALLOWED).allow
+    assert read(changed(ALLOWED, ("obligations", "emergency"), None)).allow
+    assert read(changed(ALLOWED, ("obligations", "rows_per_day_max"), None)).allow
+    assert read(changed(ALLOWED, FILTER, {"op": "or", "operands": [FILTERED, FILTERED]})).allow
     assert not read(DENIED).allow
     assert read(LOOKED_UP, VERIFICATION).allow
 
@@ -145,6 +170,7 @@ def test_truthy_is_not_true(read: Read, allow: object) -> None:
         ((*FILTER, "values"), [], "population.resident: row filter: operator 'prefix' has 0 values"),
         ((*FILTER, "values"), [31], "population.resident: the row filter's prefix is not text"),
         ((*FILTER, "values"), [""], "population.resident: the row filter's prefix is not text"),
+        (FILTER, {"op": "or", "operands": [FILTERED, EVERYTHING]}, "population.resident: the row filter's prefix is not text"),
         ((*FILTER, "column"), "salary", "population.resident: the row filter names another column"),
         ((*RESIDENT, "lookup_values_max"), 0, "lookup_values_max is not an integer of at least 1"),
         ((*RESIDENT, "lookup_values_max"), True, "lookup_values_max is not an integer of at least 1"),
@@ -152,8 +178,22 @@ def test_truthy_is_not_true(read: Read, allow: object) -> None:
         (("people_min",), 1, "people_min is not an integer of at least 2"),
         (("people_min",), "10", "people_min is not an integer of at least 2"),
         (("obligations",), None, "obligations do not fit allow"),
-        (("obligations",), [], "obligations does not have exactly the keys rows_max, retention_days, onward_sharing"),
-        (("obligations", "delete_after"), 1, "obligations does not have exactly the keys rows_max, retention_days, onward_sharing"),
+        (("obligations",), [], f"obligations does not have exactly the keys {OBLIGATIONS}"),
+        (("obligations", "delete_after"), 1, f"obligations does not have exactly the keys {OBLIGATIONS}"),
+        (("obligations", "emergency"), REMOVED, f"obligations does not have exactly the keys {OBLIGATIONS}"),
+        (("obligations", "rows_per_day_max"), 0, "rows_per_day_max is not an integer of at least 1"),
+        (("obligations", "rows_per_day_max"), "100", "rows_per_day_max is not an integer of at least 1"),
+        (("obligations", "rows_max"), 11, "rows_max is more than the day's quota leaves"),
+        (("obligations", "lookups_per_day_max"), False, "lookups_per_day_max is not an integer of at least 1"),
+        (("obligations", "grade"), None, "grade is not text"),
+        (("obligations", "grade"), "cosmic", "the grade is not registered"),
+        (("obligations", "agreements"), None, "agreements is not a list"),
+        (("obligations", "agreements"), [7], "agreements is not text"),
+        (("obligations", "agreements"), ["a-health", "a-unknown"], "the agreements are not some that stand, sorted"),
+        (("obligations", "agreements"), ["a-public_security", "a-health"], "the agreements are not some that stand, sorted"),
+        (("obligations", "agreements"), ["a-health", "a-health"], "the agreements are not some that stand, sorted"),
+        (("obligations", "emergency"), "", "emergency is not text"),
+        (("obligations", "emergency"), "e-2", "the emergency is not one that stands"),
         (("obligations", "rows_max"), True, "rows_max is not an integer of at least 1"),
         (("obligations", "rows_max"), 0, "rows_max is not an integer of at least 1"),
         (("obligations", "rows_max"), 1e9, "rows_max is not an integer of at least 1"),

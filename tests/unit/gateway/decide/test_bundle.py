@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import tarfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from catalog.catalogue import Catalogue
-from gateway.decide import OpaServerPdp, PolicyBundle, load_bundle, write_bundle
-from tests.opa_binary import REPOSITORY, running_opa
-from tests.unit.gateway.decide.conftest import CLERK, CONTEXT, Decide
+from gateway.decide import PolicyBundle, load_bundle
+from gateway.decide.bundle import LABEL_MODULE
+from tests.opa_binary import REPOSITORY
 
 
 def test_the_packaged_policies_are_those_of_the_repository(catalogue: Catalogue, bundle: PolicyBundle) -> None:
@@ -43,23 +42,17 @@ def test_a_directory_without_policies_is_refused(catalogue: Catalogue, tmp_path:
         load_bundle(tmp_path, catalogue=catalogue)
 
 
-def test_the_written_bundle_is_reproducible(bundle: PolicyBundle, tmp_path: Path) -> None:
-    """The same revision is the same file, with the revision in its manifest."""
-    first, second = tmp_path / "first.tar.gz", tmp_path / "second.tar.gz"
-    write_bundle(bundle, first)
-    write_bundle(bundle, second)
-    assert first.read_bytes() == second.read_bytes()
-    with tarfile.open(first) as archive:
-        manifest = archive.extractfile("/.manifest")
-        assert manifest is not None
-        assert json.load(manifest)["revision"] == bundle.revision
+def test_policies_cannot_bring_the_module_that_labels_answers(catalogue: Catalogue, tmp_path: Path) -> None:
+    """The revision beside an answer is written by the gateway alone."""
+    module = tmp_path / LABEL_MODULE
+    module.parent.mkdir(parents=True)
+    module.write_text("package sharing.answer\n")
+    with pytest.raises(ValueError, match="made when they are served"):
+        load_bundle(tmp_path, catalogue=catalogue)
 
 
-@pytest.mark.opa
-def test_an_opa_server_takes_the_written_bundle(bundle: PolicyBundle, decided: Decide, tmp_path: Path) -> None:
-    """A server started with the bundle holds the expected revision and decides."""
-    write_bundle(bundle, tmp_path / "bundle.tar.gz")
-    with running_opa("--bundle", str(tmp_path / "bundle.tar.gz")) as url:
-        pdp = OpaServerPdp(url, bundle=bundle)
-        assert decided(pdp=pdp, requester=CLERK, context=CONTEXT).allow
-        pdp.close()
+def test_the_label_names_the_revision_and_is_no_part_of_it(bundle: PolicyBundle) -> None:
+    """What OPA serves is the bundle and one module with the bundle's revision."""
+    served = dict(bundle.served_modules)
+    assert f'"revision": "{bundle.revision}"' in served.pop(LABEL_MODULE)
+    assert served == bundle.modules

@@ -6,14 +6,36 @@ from dataclasses import replace
 
 import pytest
 
-from catalog.vocabulary import ColumnAction, ColumnUse, Mask, Role
+from catalog.vocabulary import ColumnAction, ColumnUse, Mask, OfficeKind, Role
 from connectors.sdk.predicates import Predicate, PredicateOp
 from gateway.decide import EmbeddedPdp
-from gateway.model.decision import ColumnTreatment
-from gateway.model.requester import Emergency
-from tests.unit.gateway.decide.conftest import CLERK, CONTEXT, VERIFICATION, VISIT, Decide, bound, resolved, used
+from gateway.model.decision import ColumnTreatment, Decision
+from gateway.model.requester import Emergency, Usage
+from tests.unit.gateway.decide.conftest import (
+    CLERK,
+    CONTEXT,
+    STANDING,
+    VERIFICATION,
+    VISIT,
+    Decide,
+    bound,
+    resolved,
+    used,
+)
 
 CLEAR = ColumnTreatment(action=ColumnAction.CLEAR)
+EMERGENCY = Emergency(
+    id="e-1",
+    area="310101",
+    purposes=("epidemic-control", "venue-verification"),
+    starts_at=1_750_000_000,
+    ends_at=1_750_000_100,
+)
+DECLARED = replace(STANDING, emergencies=(EMERGENCY,))
+
+
+def codes(decision: Decision) -> list[str]:
+    return [denial.code for denial in decision.denials]
 
 
 def test_a_street_clerk_may_prepare_a_visit_to_the_elderly(decided: Decide, embedded: EmbeddedPdp) -> None:
@@ -30,6 +52,9 @@ def test_a_street_clerk_may_prepare_a_visit_to_the_elderly(decided: Decide, embe
     assert dataset.row_filter == Predicate(op=PredicateOp.PREFIX, column="residence_division", values=("310101002",))
     assert decision.obligations is not None
     assert not decision.obligations.onward_sharing
+    assert decision.obligations.agreements == ("a-public_security",)
+    assert (decision.obligations.grade, decision.obligations.emergency) == ("general-3", None)
+    assert decision.standing is STANDING
     assert (decision.decision_id, decision.policy_revision) == ("decision-1", embedded.revision)
     assert "minimisation" in decision.determined_by
 
@@ -63,6 +88,7 @@ def test_one_persons_health_code_may_be_looked_up_anywhere_in_the_city(decided: 
         VERIFICATION,
         context=replace(CONTEXT, purpose="venue-verification"),
         requester=replace(CLERK, clearance="general-4"),
+        standing=DECLARED,
     )
     assert decision.allow, decision.denials
     dataset = decision.datasets["health.health_code"]
@@ -89,9 +115,12 @@ def test_health_codes_may_not_be_browsed(decided: Decide, uses: set[ColumnUse], 
         used("health.health_code", {"resident_id": uses, "colour": {ColumnUse.SELECTED}}), source_filters=filters
     )
     decision = decided(
-        query, context=replace(CONTEXT, purpose="venue-verification"), requester=replace(CLERK, clearance="general-4")
+        query,
+        context=replace(CONTEXT, purpose="venue-verification"),
+        requester=replace(CLERK, clearance="general-4"),
+        standing=DECLARED,
     )
-    assert [denial.code for denial in decision.denials] == [code]
+    assert codes(decision) == [code]
     assert decision.obligations is None
 
 
@@ -107,15 +136,38 @@ def test_epidemic_data_opens_with_the_emergency_and_closes_with_it(decided: Deci
     """The same query is denied before, allowed during and denied after a declared emergency."""
     query = resolved(used("health.health_code", "colour name"))
     requester = replace(CLERK, clearance="general-4")
-    emergency = Emergency(id="e-1", area="310101", starts_at=1_750_000_000, ends_at=1_750_000_100)
 
-    def codes(time: int) -> list[str]:
-        context = replace(CONTEXT, purpose="epidemic-control", time=time, emergencies=(emergency,))
-        return [denial.code for denial in decided(query, context=context, requester=requester).denials]
+    def at(time: int) -> Decision:
+        context = replace(CONTEXT, purpose="epidemic-control", time=time)
+        return decided(query, context=context, requester=requester, standing=DECLARED)
 
-    assert codes(1_749_999_999) == ["EMERGENCY_NOT_DECLARED"]
-    assert codes(1_750_000_000) == []
-    assert codes(1_750_000_100) == ["EMERGENCY_NOT_DECLARED"]
+    assert codes(at(1_749_999_999)) == ["EMERGENCY_NOT_DECLARED"]
+    opened = at(1_750_000_000)
+    assert opened.obligations is not None
+    assert opened.obligations.emergency == "e-1"
+    assert codes(at(1_750_000_100)) == ["EMERGENCY_NOT_DECLARED"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"requester_revoked": True}, "REQUESTER_REVOKED"),
+        ({"purpose_revoked": True}, "PURPOSE_REVOKED"),
+        ({"agreements": ()}, "AGREEMENT_MISSING"),
+        ({"usage": Usage(rows=25_000, lookups=0)}, "QUOTA_EXCEEDED"),
+    ],
+)
+def test_what_the_registers_say_is_decided_on(decided: Decide, change: dict, code: str) -> None:
+    """A revocation, an agreement that ended and a quota that is used up each deny what was allowed."""
+    assert decided().allow
+    assert codes(decided(standing=replace(STANDING, **change))) == [code]
+
+
+def test_a_result_has_no_more_rows_than_the_day_has_left(decided: Decide) -> None:
+    """The row cap of the purpose shrinks with what was received today."""
+    decision = decided(standing=replace(STANDING, usage=Usage(rows=24_999, lookups=0)))
+    assert decision.obligations is not None
+    assert (decision.obligations.rows_max, decision.obligations.rows_per_day_max) == (1, 25_000)
 
 
 def test_a_denial_is_a_decision_with_texts_in_both_languages(decided: Decide) -> None:
@@ -133,19 +185,19 @@ def test_a_denial_is_a_decision_with_texts_in_both_languages(decided: Decide) ->
 
 def test_an_unknown_column_reads_like_a_forbidden_one(decided: Decide) -> None:
     """Apart from the name the requester wrote, the two decisions are the same."""
-    forbidden = decided(resolved(used("population.resident", "moved_in_date name")))
-    unknown = decided(
-        resolved(used("population.resident", "name"), unknown_names=("population.resident.moved_im_date",))
-    )
-    assert repr(unknown.denials).replace("moved_im_date", "moved_in_date") == repr(forbidden.denials)
+    forbidden = decided(resolved(used("population.resident", "ethnicity name")))
+    unknown = decided(resolved(used("population.resident", "name"), unknown_names=("population.resident.ethnicitee",)))
+    assert repr(unknown.denials).replace("ethnicitee", "ethnicity") == repr(forbidden.denials)
     assert unknown.datasets == forbidden.datasets
 
 
 def test_an_unknown_table_reads_like_a_forbidden_one(decided: Decide) -> None:
     """A dataset of no purpose of the requester cannot be told from one that does not exist."""
-    requester = replace(CLERK, roles=frozenset({Role.AUDITOR, Role.CLERK}))
-    forbidden = decided(resolved(used("health.vaccination", "name")), requester=requester)
-    unknown = decided(resolved(unknown_names=("health.vaccinatiom",)), requester=requester)
+    city = replace(CLERK, office_kind=OfficeKind.CITY, division_code="31", roles=frozenset({Role.ANALYST}))
+    context = replace(CONTEXT, purpose="population-statistics")
+    forbidden = decided(resolved(used("health.vaccination", "name")), requester=city, context=context)
+    unknown = decided(resolved(unknown_names=("health.vaccinatiom",)), requester=city, context=context)
+    assert codes(forbidden) == ["NOT_AVAILABLE"]
     assert repr(unknown.denials).replace("vaccinatiom", "vaccination") == repr(forbidden.denials)
 
 

@@ -16,9 +16,9 @@ from gateway.decide.policy_input import make_policy_input
 from gateway.errors import Unavailable
 from gateway.messages import Reason
 from tests.opa_binary import REPOSITORY
-from tests.unit.gateway.decide.conftest import CLERK, CONTEXT, VISIT
+from tests.unit.gateway.decide.conftest import CLERK, CONTEXT, STANDING, VISIT
 
-INPUT = make_policy_input(VISIT, requester=CLERK, context=CONTEXT)
+INPUT = make_policy_input(VISIT, requester=CLERK, context=CONTEXT, standing=STANDING)
 
 
 def policy(source: str, **data: Any) -> EmbeddedPdp:
@@ -35,7 +35,7 @@ def reason_of(pdp: EmbeddedPdp, document: Any = INPUT, *, seconds: float = 20) -
 
 def test_it_gives_the_decision(embedded: EmbeddedPdp, bundle: PolicyBundle) -> None:
     """The engine evaluates the one entrypoint under the bundle's revision."""
-    answer = embedded.evaluate(INPUT, deadline_seconds=20)
+    answer = embedded.evaluate(INPUT, deadline_seconds=20).answer
     assert isinstance(answer, dict)
     assert answer["allow"] is True
     assert embedded.revision == bundle.revision
@@ -73,7 +73,7 @@ def test_text_comes_back_as_it_went_in(text: str) -> None:
     echo = policy(
         'decision := {"input": input.text, "same": input.text == data.text, "key": input.object[data.text]}', text=text
     )
-    assert echo.evaluate({"text": text, "object": {text: 1}}, deadline_seconds=20) == {
+    assert echo.evaluate({"text": text, "object": {text: 1}}, deadline_seconds=20).answer == {
         "input": text,
         "same": True,
         "key": 1,
@@ -83,7 +83,7 @@ def test_text_comes_back_as_it_went_in(text: str) -> None:
 def test_a_nul_does_not_cut_text_short() -> None:
     """`purpose<NUL>rest` is not `purpose`."""
     echo = policy('decision := {"same": input.text == "visits"}')
-    assert echo.evaluate({"text": "visits\x00rest"}, deadline_seconds=20) == {"same": False}
+    assert echo.evaluate({"text": "visits\x00rest"}, deadline_seconds=20).answer == {"same": False}
 
 
 @pytest.mark.parametrize("value", [1.5, 2**53, -(2**53), 2**64 + 1, {1}, b"x", "\ud800", float("nan")])
@@ -97,7 +97,7 @@ def test_json_values_survive() -> None:
     """Every kind of JSON value that an input has comes back the same."""
     value = {"a": [1, -1, 2**53 - 1, True, False, None, "x"], "b": {}, "c": []}
     echo = policy('decision := {"value": input.value}')
-    assert echo.evaluate({"value": value}, deadline_seconds=20) == {"value": value}
+    assert echo.evaluate({"value": value}, deadline_seconds=20).answer == {"value": value}
 
 
 def test_an_answer_that_is_too_large_is_refused() -> None:
@@ -114,7 +114,7 @@ def test_many_threads_get_their_own_answers(embedded: EmbeddedPdp) -> None:
         document["purpose"] = f"purpose-{number}" if number % 2 else "elderly-care-visits"
         inputs.append(document)
     with ThreadPoolExecutor(8) as callers:
-        answers = list(callers.map(lambda document: embedded.evaluate(document, deadline_seconds=60), inputs))
+        answers = list(callers.map(lambda document: embedded.evaluate(document, deadline_seconds=60).answer, inputs))
     for number, answer in enumerate(answers):
         assert isinstance(answer, dict)
         assert answer["allow"] is (number % 2 == 0)

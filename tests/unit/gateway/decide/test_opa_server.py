@@ -17,12 +17,17 @@ from gateway.decide.policy_input import make_policy_input
 from gateway.errors import Unavailable
 from gateway.messages import Reason
 from tests.opa_binary import running_opa
-from tests.unit.gateway.decide.conftest import CLERK, CONTEXT, VISIT, Decide
+from tests.unit.gateway.decide.conftest import CLERK, CONTEXT, STANDING, VISIT, Decide
 
-INPUT = make_policy_input(VISIT, requester=CLERK, context=CONTEXT)
+INPUT = make_policy_input(VISIT, requester=CLERK, context=CONTEXT, standing=STANDING)
 BUNDLE = PolicyBundle(modules={"a.rego": "package sharing.access\n"}, data={"catalog": {"revision": "r"}})
 
 Behaviour = Callable[["FakeOpa"], None]
+
+
+def labelled(decision: str, *, revision: str = BUNDLE.revision) -> bytes:
+    """Return the body of an answer."""
+    return f'{{"result": {{"decision": {decision}, "revision": "{revision}"}}}}'.encode()
 
 
 class FakeOpa(BaseHTTPRequestHandler):
@@ -35,7 +40,7 @@ class FakeOpa(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         held: dict[str, Any] = {
-            "/v1/policies": [{"id": "a.rego", "raw": BUNDLE.modules["a.rego"]}],
+            "/v1/policies": [{"id": name, "raw": source} for name, source in BUNDLE.served_modules.items()],
             "/v1/data/catalog": BUNDLE.data["catalog"],
         }
         self.answer(json.dumps({"result": held[self.path]}).encode())
@@ -87,7 +92,7 @@ def fake_opa(behaviour: Behaviour) -> Iterator[tuple[str, type[FakeOpa]]]:
 def ask(pdp: OpaServerPdp, *, seconds: float = 20) -> object:
     """Ask; returns the answer or the reason why there is none."""
     try:
-        return pdp.evaluate(INPUT, deadline_seconds=seconds)
+        return pdp.evaluate(INPUT, deadline_seconds=seconds).answer
     except Unavailable as error:
         return error.reason
 
@@ -111,10 +116,10 @@ def raw(text: bytes) -> Behaviour:
 
 def test_the_result_is_the_answer() -> None:
     """What OPA gives under `result` is returned as it is; only the one fixed path is asked."""
-    with fake_opa(lambda opa: opa.answer(b'{"result": {"allow": "true"}}')) as (url, handler):
+    with fake_opa(lambda opa: opa.answer(labelled('{"allow": "true"}'))) as (url, handler):
         pdp = OpaServerPdp(url, bundle=BUNDLE)
         assert ask(pdp) == {"allow": "true"}
-        assert handler.asked == ["/v1/data/sharing/access/decision"]
+        assert handler.asked == ["/v1/data/sharing/answer/labelled"]
         assert pdp.revision == BUNDLE.revision
         pdp.close()
         assert ask(pdp) is Reason.POLICY_UNAVAILABLE
@@ -145,6 +150,21 @@ def test_garbage_is_malformed(body: bytes) -> None:
     assert asked_of(lambda opa: opa.answer(body)) is Reason.POLICY_MALFORMED
 
 
+@pytest.mark.parametrize(
+    "result",
+    ["7", "null", "[]", "{}", '{"decision": 7}', '{"revision": "r"}', '{"decision": 7, "revision": "r", "x": 1}'],
+)
+def test_an_answer_without_a_label_is_malformed(result: str) -> None:
+    """A decision that does not say which policy it is of is no answer."""
+    assert asked_of(lambda opa: opa.answer(f'{{"result": {result}}}'.encode())) is Reason.POLICY_MALFORMED
+
+
+@pytest.mark.parametrize("revision", ["0" * 16, "", BUNDLE.revision.upper(), BUNDLE.revision + " "])
+def test_an_answer_of_another_revision_is_unavailable(revision: str) -> None:
+    """What OPA answers by a policy that this gateway does not know is not used."""
+    assert asked_of(lambda opa: opa.answer(labelled("7", revision=revision))) is Reason.POLICY_UNAVAILABLE
+
+
 def test_an_answer_that_is_too_large_is_malformed() -> None:
     """Reading stops at the bound; the endless rest is never read."""
 
@@ -169,8 +189,8 @@ def test_a_compressed_answer_is_malformed() -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(status: int) -> None:
     """Another server is never asked, whatever it would say."""
-    with fake_opa(lambda opa: opa.answer(b'{"result": {"allow": true}}')) as (elsewhere, other):
-        location = f"{elsewhere}/v1/data/sharing/access/decision"
+    with fake_opa(lambda opa: opa.answer(labelled('{"allow": true}'))) as (elsewhere, other):
+        location = f"{elsewhere}/v1/data/sharing/answer/labelled"
         assert asked_of(lambda opa: opa.answer(b"{}", status=status, Location=location)) is Reason.POLICY_MALFORMED
         assert other.asked == []
 
@@ -179,8 +199,8 @@ def test_redirects_are_not_followed(status: int) -> None:
     "behaviour",
     [
         lambda opa: opa.answer(b'{"code": "internal_error"}', status=500),
-        lambda opa: opa.answer(b'{"result": {"allow": true}}', status=503),
-        lambda opa: opa.answer(b'{"result": {"allow": true}}', status=201),
+        lambda opa: opa.answer(labelled('{"allow": true}'), status=503),
+        lambda opa: opa.answer(labelled('{"allow": true}'), status=201),
         raw(b""),
         raw(b"SSH-2.0-OpenSSH_9.9\r\n"),
         raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}"),
@@ -222,7 +242,7 @@ def test_connections_recover_after_dripping() -> None:
             opa.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
             opa.drip(b"y")
         else:
-            opa.answer(b'{"result": 7}')
+            opa.answer(labelled("7"))
 
     with fake_opa(behave) as (url, _):
         pdp = OpaServerPdp(url, bundle=BUNDLE)
@@ -234,7 +254,7 @@ def test_connections_recover_after_dripping() -> None:
 
 def test_a_server_that_went_away_is_unavailable() -> None:
     """Nothing listens any more: nothing is decided."""
-    with fake_opa(lambda opa: opa.answer(b'{"result": 7}')) as (url, _):
+    with fake_opa(lambda opa: opa.answer(labelled("7"))) as (url, _):
         pdp = OpaServerPdp(url, bundle=BUNDLE)
         assert ask(pdp) == 7
     assert [ask(pdp) for _ in range(8)] == [Reason.POLICY_UNAVAILABLE] * 8
@@ -254,7 +274,7 @@ def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither proxies nor credentials of the environment are used."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    assert asked_of(lambda opa: opa.answer(b'{"result": 7}')) == 7
+    assert asked_of(lambda opa: opa.answer(labelled("7"))) == 7
 
 
 @pytest.mark.parametrize(
