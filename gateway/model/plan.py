@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from catalog.vocabulary import ColumnAction, Mask
 from connectors.sdk.predicates import Predicate, Scalar
-from gateway.model.decision import Decision
+from gateway.model.decision import Decision, ResultObligations
 from gateway.model.query import ResolvedQuery
+from gateway.model.statistic import PlannedStatistic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,12 @@ class EnforcedPlan:
     """SQL over the scans; None when the first scan, projected to `projection`, is the answer."""
     projection: tuple[tuple[str, str], ...]
     """Pass-through only: (scan column, output name) in order."""
-    people_column: str | None
-    """Output column that counts data subjects per group; dropped by `release`."""
-    people_min: int | None
     rows_max: int
+    statistic: PlannedStatistic | None = None
+    """With a statistic: how the answer is laid out; `release` makes the requester's columns of it."""
+
+    @property
+    def obligations(self) -> ResultObligations:
+        """What must hold for the result."""
+        assert self.decision.obligations is not None  # noqa: S101 - `rewrite` plans allowed decisions only
+        return self.decision.obligations

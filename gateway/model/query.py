@@ -8,6 +8,7 @@ import sqlglot.expressions as exp
 
 from catalog.vocabulary import ColumnUse
 from connectors.sdk.predicates import Predicate
+from gateway.model.statistic import Statistic
 
 SOURCE_FILTER = "source_filter"
 """Key in a tree node's `meta`: the index of the `SourceFilter` that stands for the node."""
@@ -67,6 +68,8 @@ class ResolvedQuery:
     """Tables and columns that the catalogue does not have, sorted. With any, the tree may be unqualified."""
     source_filters: tuple[SourceFilter, ...]
     aggregate_only: bool
-    """One SELECT that returns only group keys (plain columns) and `count(*)`, `count(DISTINCT column)`."""
+    """Whether the statement is a `statistic`."""
     normalised_sql: str
     """Regenerated SQL with every literal replaced by `?`; safe for the log."""
+    statistic: Statistic | None = None
+    """The statement as group keys and aggregates, when it is nothing else."""

@@ -1,5 +1,6 @@
 """Stage 9 of 10: ComputedResult → ReleasableResult. The second enforcement, after the engine."""
 
-from gateway.release.release import release, suppress_small_groups
+from gateway.release.ledger import StatisticsLedger, ledger_url
+from gateway.release.release import release
 
-__all__ = ["release", "suppress_small_groups"]
+__all__ = ["StatisticsLedger", "ledger_url", "release"]

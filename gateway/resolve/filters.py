@@ -73,17 +73,22 @@ def source_predicate(comparison: Comparison, column: Column) -> Predicate | None
     """Return what a source may apply for `comparison`, None where a source and DuckDB could differ."""
     if column.type is ColumnType.STRING and comparison.op not in _TEXT_OPERATORS:
         return None
+    return literal_predicate(comparison, name=column.name, kind=column.type)
+
+
+def literal_predicate(comparison: Comparison, *, name: str, kind: ColumnType) -> Predicate | None:
+    """Return `comparison` as a predicate on column `name` of type `kind`, None where its literals are not of that type."""
     values: list[Scalar] = []
     for literal in comparison.literals:
-        value = _value(literal.unnest(), column.type)
+        value = _value(literal.unnest(), kind)
         if value is None:
             return None
         values.append(value)
-    if comparison.op is PredicateOp.PREFIX and (column.type is not ColumnType.STRING or not values[0]):
+    if comparison.op is PredicateOp.PREFIX and (kind is not ColumnType.STRING or not values[0]):
         return None
     if comparison.op is PredicateOp.IN:
         values = list(dict.fromkeys(values))
-    return Predicate(op=comparison.op, column=column.name, values=tuple(values))
+    return Predicate(op=comparison.op, column=name, values=tuple(values))
 
 
 def _comparison(column: exp.Expr, op: PredicateOp, *literals: exp.Expr) -> Comparison | None:

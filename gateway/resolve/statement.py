@@ -13,7 +13,7 @@ from connectors.sdk.predicates import PredicateOp
 from gateway.errors import InvalidQuery
 from gateway.messages import Reason
 from gateway.model.query import SOURCE_FILTER, ParsedQuery, ResolvedQuery, SourceFilter, UsedColumn, UsedDataset
-from gateway.resolve.aggregates import is_aggregate_only
+from gateway.resolve.aggregates import read_statistic, statistic_uses
 from gateway.resolve.normalise import normalised_sql
 from gateway.resolve.queries import QueryResolver
 from gateway.resolve.scope import Findings
@@ -35,6 +35,10 @@ def resolve(parsed: ParsedQuery, *, catalogue: Catalogue) -> ResolvedQuery:
     except RecursionError:
         raise InvalidQuery(Reason.QUERY_TOO_COMPLEX, "nesting") from None
     findings = resolver.findings
+    statistic = None if findings.unknown else read_statistic(tree, datasets=catalogue.datasets)
+    if statistic is not None:
+        at_source = {id(candidate.node) for candidate in findings.candidates}
+        findings.uses = statistic_uses(statistic, tree, at_source=at_source)
     source_filters = _mark_source_filters(findings)
     shape = normalised_sql(tree, known_names=_names(findings, catalogue.datasets))
     for name, spelling in spellings:
@@ -45,8 +49,9 @@ def resolve(parsed: ParsedQuery, *, catalogue: Catalogue) -> ResolvedQuery:
         datasets=_used_datasets(findings),
         unknown_names=tuple(sorted(findings.unknown)),
         source_filters=source_filters,
-        aggregate_only=not findings.unknown and is_aggregate_only(tree),
+        aggregate_only=statistic is not None,
         normalised_sql=shape,
+        statistic=statistic,
     )
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import sqlglot.expressions as exp
 
 from catalog.catalogue import Catalogue
 from catalog.vocabulary import ColumnAction
-from gateway.errors import Denied
+from gateway.errors import Bug, Denied
 from gateway.model.decision import Decision
 from gateway.model.plan import EnforcedPlan
 from gateway.model.query import SOURCE_FILTER, ResolvedQuery
 from gateway.rewrite.scans import plan_scan
+from gateway.rewrite.statistics import plan_statistic
 
 
 def rewrite(resolved: ResolvedQuery, *, decision: Decision, catalogue: Catalogue) -> EnforcedPlan:
@@ -45,29 +46,25 @@ def rewrite(resolved: ResolvedQuery, *, decision: Decision, catalogue: Catalogue
         scans=scans,
         sql=None,
         projection=(),
-        people_column=_people_column(resolved) if decision.people_min is not None else None,
-        people_min=decision.people_min,
         rows_max=decision.obligations.rows_max,
     )
-    return _pass_through(plan) or replace(plan, sql=_sql(plan, names=names, catalogue=catalogue))
+    enforce = _enforcement(plan, names=names)
+    if decision.people_min is None:
+        tree: exp.Expr = resolved.tree.copy()
+        sql = tree.transform(enforce, copy=False).sql(dialect="duckdb", comments=False)
+        return _pass_through(plan) or replace(plan, sql=sql)
+    if resolved.statistic is None or not isinstance(resolved.tree, exp.Select):
+        raise Bug("people are to be counted in what is no statistic")
+    sql, statistic = plan_statistic(
+        resolved.statistic, tree=resolved.tree, scans=scans, catalogue=catalogue, enforce=enforce
+    )
+    return replace(plan, sql=sql, statistic=statistic)
 
 
-def _people_column(resolved: ResolvedQuery) -> str:
-    """Return a name that the query itself does not use."""
-    name = "people"
-    while name in resolved.tree.named_selects:
-        name += "_"
-    return name
-
-
-def _sql(plan: EnforcedPlan, *, names: Mapping[str, str], catalogue: Catalogue) -> str:
+def _enforcement(plan: EnforcedPlan, *, names: Mapping[str, str]) -> Callable[[exp.Expr], exp.Expr]:
+    """Return what makes a node of the statement one that may run: over scans, without the keys that never arrive."""
     lookups = {scan.dataset: scan.lookup_column for scan in plan.scans if scan.lookup_column}
-    applied = {
-        f.index for f in plan.resolved.source_filters if lookups.get(f.dataset) == f.predicate.column
-    }  # their columns never arrive
-    tree: exp.Expr = plan.resolved.tree.copy()
-    if plan.people_column is not None:
-        tree = _count_people(tree, column=plan.people_column, catalogue=catalogue)
+    applied = {f.index for f in plan.resolved.source_filters if lookups.get(f.dataset) == f.predicate.column}
 
     def enforce(node: exp.Expr) -> exp.Expr:
         if node.meta.get(SOURCE_FILTER) in applied:
@@ -76,28 +73,7 @@ def _sql(plan: EnforcedPlan, *, names: Mapping[str, str], catalogue: Catalogue) 
             return exp.Table(this=exp.to_identifier(names[f"{node.db}.{node.name}"]), alias=node.args.get("alias"))
         return node
 
-    return tree.transform(enforce, copy=False).sql(dialect="duckdb", comments=False)
-
-
-def _count_people(tree: exp.Expr, *, column: str, catalogue: Catalogue) -> exp.Expr:
-    """Add the smallest number of distinct data subjects, over all datasets, behind each row of a statistic."""
-    counts = [
-        exp.Count(
-            this=exp.Distinct(
-                expressions=[
-                    exp.column(
-                        catalogue.datasets[f"{table.db}.{table.name}"].entity_key,
-                        table=table.alias_or_name,
-                        quoted=True,
-                    )
-                ]
-            )
-        )
-        for table in tree.find_all(exp.Table)
-    ]
-    smallest = counts[0] if len(counts) == 1 else exp.Least(this=counts[0], expressions=counts[1:])
-    tree.append("expressions", exp.alias_(smallest, column, quoted=True))
-    return tree
+    return enforce
 
 
 def _read_once(resolved: ResolvedQuery) -> frozenset[str]:
@@ -111,7 +87,7 @@ def _read_once(resolved: ResolvedQuery) -> frozenset[str]:
 def _pass_through(plan: EnforcedPlan) -> EnforcedPlan | None:
     """Return the plan without SQL when one scan, projected, is the answer: plain columns, filters all at the source, a limit."""
     tree, resolved = plan.resolved.tree, plan.resolved
-    if len(plan.scans) != 1 or plan.people_column is not None or not isinstance(tree, exp.Select):
+    if len(plan.scans) != 1 or not isinstance(tree, exp.Select):
         return None
     if any(value for key, value in tree.args.items() if key not in ("expressions", "from_", "where", "limit", "kind")):
         return None

@@ -61,11 +61,17 @@ class GrantIssuer:
             rows_max=scan.rows_max,
             issued_at=now,
             expires_at=now + GRANT_LIFETIME_SECONDS,
-            pseudonym_key=self._pseudonym_key(plan, purpose=purpose) if pseudonymised else b"",
+            pseudonym_key=self._pseudonym_key(plan, purpose=purpose, office=recipient) if pseudonymised else b"",
         )
         return grant, sign_grant(grant, key=self._key, key_id=self._key_id)
 
-    def _pseudonym_key(self, plan: EnforcedPlan, *, purpose: str) -> bytes:
-        """Derive a key per purpose and query: joins match inside one query, nothing links two queries."""
-        context = f"sharing-pseudonym-v1\n{purpose}\n{plan.decision.decision_id}".encode()
-        return hmac.digest(self._pseudonym_secret, context, "sha256")
+    def _pseudonym_key(self, plan: EnforcedPlan, *, purpose: str, office: str) -> bytes:
+        """Derive a key per purpose and query: joins match inside one query, nothing links two queries.
+
+        The statistics of one office share a key, for the ledger that compares them; their pseudonyms never leave the gateway.
+        """
+        if plan.statistic is not None:
+            context = f"sharing-statistics-v1\n{office}"
+        else:
+            context = f"sharing-pseudonym-v1\n{purpose}\n{plan.decision.decision_id}"
+        return hmac.digest(self._pseudonym_secret, context.encode(), "sha256")

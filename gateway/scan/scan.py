@@ -120,8 +120,9 @@ class _Arrival:
             raise self._untrustworthy("more rows than granted")
         if evaluate(self.planned.row_filter, batch).true_count != batch.num_rows:
             raise self._untrustworthy("rows outside the row filter")
+        buckets = {column.name: column.buckets for column in self.dataset.columns}
         for column, values in zip(self.planned.columns, batch.columns, strict=True):
-            if not is_treated(values, action=column.action, mask=column.mask):
+            if not is_treated(values, action=column.action, mask=column.mask, buckets=buckets[column.name]):
                 raise self._untrustworthy(f"column {column.name} is not treated as granted")
 
     def _check_end(self, end: connector_pb2.ScanEnd) -> None:

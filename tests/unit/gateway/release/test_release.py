@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 import sqlglot
 
+from catalog.load import load_catalogue
 from catalog.vocabulary import ColumnAction, Mask, OfficeKind, Role
 from gateway.errors import Bug, TooLarge
 from gateway.messages import Reason
@@ -17,10 +18,21 @@ from gateway.model.audit import AuditEntry, EntryKind
 from gateway.model.decision import ColumnTreatment, DatasetDecision, Decision, ResultObligations
 from gateway.model.plan import EnforcedPlan
 from gateway.model.query import ResolvedQuery
-from gateway.model.requester import RequestContext, Requester
+from gateway.model.requester import CaseState, RequestContext, Requester, Standing, Usage
 from gateway.model.result import BatchStream, ComputedResult, ReleasableResult
-from gateway.release import release, suppress_small_groups
+from gateway.model.statistic import PlannedStatistic
+from gateway.release import StatisticsLedger, release
 
+CATALOGUE = load_catalogue()
+STANDING = Standing(
+    requester_revoked=False,
+    purpose_revoked=False,
+    case_state=CaseState.UNCHECKED,
+    emergencies=(),
+    agreements=(),
+    consents={},
+    usage=Usage(rows=0, lookups=0),
+)
 REQUESTER = Requester(
     subject="clerk",
     token_id="t",
@@ -35,9 +47,7 @@ CONTEXT = RequestContext(purpose="elderly-care-visits", case="2024-街-17", chan
 INTENT = AuditEntry(sequence=1, entry_id="entry-1", kind=EntryKind.INTENT, time_micros=0, body={}, sha256="00")
 
 
-def plan_of(
-    selected: str, *, people_min: int | None = None, rows_max: int = 1000, projection: tuple[tuple[str, str], ...] = ()
-) -> EnforcedPlan:
+def plan_of(selected: str, *, rows_max: int = 1000, projection: tuple[tuple[str, str], ...] = ()) -> EnforcedPlan:
     decision = Decision(
         decision_id="decision-1",
         allow=True,
@@ -52,11 +62,21 @@ def plan_of(
                 lookup_values_max=None,
             )
         },
-        people_min=people_min,
-        obligations=ResultObligations(rows_max=rows_max, retention_days=30, onward_sharing=False),
+        people_min=None,
+        obligations=ResultObligations(
+            rows_max=rows_max,
+            rows_per_day_max=None,
+            lookups_per_day_max=None,
+            retention_days=30,
+            onward_sharing=False,
+            grade="general-3",
+            agreements=("a-1",),
+            emergency=None,
+        ),
         denials=(),
         determined_by=("rule",),
         policy_revision="revision-1",
+        standing=STANDING,
         policy_input={},
     )
     return EnforcedPlan(
@@ -66,15 +86,13 @@ def plan_of(
             datasets=(),
             unknown_names=(),
             source_filters=(),
-            aggregate_only=people_min is not None,
+            aggregate_only=False,
             normalised_sql="",
         ),
         decision=decision,
         scans=(),
         sql=None if projection else "SELECT",
         projection=projection,
-        people_column=None if people_min is None else "__people",
-        people_min=people_min,
         rows_max=rows_max,
     )
 
@@ -82,77 +100,38 @@ def plan_of(
 def released(plan: EnforcedPlan, *tables: pa.Table, schema: pa.Schema | None = None) -> ReleasableResult:
     batches = [batch for table in tables for batch in table.to_batches()]
     stream = BatchStream(schema=schema or tables[0].schema, batches=iter(batches), cancel=lambda: None)
-    return release(ComputedResult(plan=plan, stream=stream), requester=REQUESTER, context=CONTEXT, intent=INTENT)
+    return released_stream(plan, stream)
+
+
+def released_stream(plan: EnforcedPlan, stream: BatchStream) -> ReleasableResult:
+    return release(
+        ComputedResult(plan=plan, stream=stream),
+        requester=REQUESTER,
+        context=CONTEXT,
+        intent=INTENT,
+        catalogue=CATALOGUE,
+        ledger=StatisticsLedger("sqlite://", clock_seconds=lambda: 0.0),
+    )
 
 
 def rows(result: ReleasableResult) -> list[dict[str, object]]:
     return pa.Table.from_batches(list(result.stream.batches), schema=result.stream.schema).to_pylist()
 
 
-def test_small_groups_and_their_count_are_dropped() -> None:
-    """Groups of fewer people than decided leave no row, and the count of people is never shown."""
-    counted = pa.table({"sex": ["1", "2", "9", "0"], "n": [900, 40, 12, 7], "__people": [10, 9, 0, 11]})
-    result = released(plan_of("sex, n", people_min=10), counted)
-    assert result.stream.schema.names == ["sex", "n"]
-    assert rows(result) == [{"sex": "1", "n": 900}, {"sex": "0", "n": 7}]
-
-
-def test_small_groups_are_dropped_in_every_batch() -> None:
-    """Suppression holds from the first batch to the last, in order."""
-    parts = [pa.table({"k": [f"{i}a", f"{i}b"], "__people": [2 + i, 1]}) for i in range(3)]
-    assert [row["k"] for row in rows(released(plan_of("k", people_min=3), *parts))] == ["1a", "2a"]
-
-
-@pytest.mark.parametrize("count_type", [pa.int64(), pa.int32(), pa.decimal128(38, 0)])
-def test_the_bound_is_inclusive_and_null_counts_as_nobody(count_type: pa.DataType) -> None:
-    """A group of exactly the bound is released, one without a count is not."""
-    batch = pa.record_batch(
-        [pa.array(["at", "below", "null"]), pa.array([10, 9, None], count_type)], names=["k", "people"]
-    )
-    assert suppress_small_groups(batch, count_column="people", people_min=10).to_pylist() == [{"k": "at"}]
-
-
-def test_twin_without_suppression_the_small_group_is_there() -> None:
-    """The same rows without a bound for people leave as they are."""
-    table = pa.table({"sex": ["1", "2"], "n": [900, 4]})
-    assert len(rows(released(plan_of("sex, n"), table))) == 2
-
-
-@pytest.mark.parametrize(
-    "table",
-    [
-        pa.table({"sex": ["1"], "n": [1]}),
-        pa.table({"sex": ["1"], "__people": [99], "n": [1]}),
-        pa.table([["1"], [99], [1]], names=["sex", "__people", "__people"]),
-        pa.table([["1"], [99], [1]], names=["__people", "n", "__people"]),
-        pa.table({"sex": ["1"], "n": [99], "__PEOPLE": [1]}),
-    ],
-    ids=["missing", "not last", "twice", "twice apart", "other case"],
-)
-def test_only_the_gateways_own_count_of_people_counts(table: pa.Table) -> None:
-    """A column of the requester's that takes the name of the count never decides what is suppressed."""
-    with pytest.raises(Bug):
-        released(plan_of("sex, n", people_min=10), table)
-    with pytest.raises(Bug):
-        released(plan_of("sex, n AS __people", people_min=10), table)
-
-
 def test_a_plan_that_counts_people_otherwise_than_decided_is_refused() -> None:
     """The second enforcement trusts the decision, not the plan."""
-    good = plan_of("sex", people_min=10)
-    table = pa.table({"sex": ["1"], "__people": [3]})
+    plan = plan_of("sex")
+    statistic = PlannedStatistic(definition="d", people=("people_0",), sketches=())
     for bad in (
-        replace(good, people_min=None, people_column=None),
-        replace(good, people_min=2),
-        replace(good, people_column=None),
-        replace(plan_of("sex"), people_min=2, people_column="__people"),
+        replace(plan, statistic=statistic),
+        replace(plan, decision=replace(plan.decision, people_min=10)),
     ):
         with pytest.raises(Bug):
-            released(bad, table)
+            released(bad, pa.table({"sex": ["1"]}))
 
 
-def test_the_row_cap_is_inclusive_and_counts_released_rows() -> None:
-    """As many rows as allowed may leave, suppressed ones not counted; the next one fails the query."""
+def test_the_row_cap_is_inclusive() -> None:
+    """As many rows as allowed may leave; the next one fails the query."""
     table = pa.table({"n": range(5)})
     assert len(rows(released(plan_of("n", rows_max=10), table, table))) == 10
     result = released(plan_of("n", rows_max=9), table, table)
@@ -162,8 +141,6 @@ def test_the_row_cap_is_inclusive_and_counts_released_rows() -> None:
         next(result.stream.batches)
     assert raised.value.reason is Reason.RESULT_TOO_LARGE
     assert raised.value.message.en == "The result exceeds the 9 rows that the purpose allows."
-    counted = pa.table({"k": ["a", "b", "c"], "__people": [5, 1, 1]})
-    assert len(rows(released(plan_of("k", people_min=2, rows_max=1), counted))) == 1
 
 
 def test_rows_are_checked_as_they_come() -> None:
@@ -174,15 +151,14 @@ def test_rows_are_checked_as_they_come() -> None:
         raise TooLarge(Reason.ENGINE_MEMORY)
 
     stream = BatchStream(schema=pa.schema({"n": pa.int64()}), batches=failing(), cancel=lambda: None)
-    computed = ComputedResult(plan=plan_of("n"), stream=stream)
-    result = release(computed, requester=REQUESTER, context=CONTEXT, intent=INTENT)
+    result = released_stream(plan_of("n"), stream)
     assert next(result.stream.batches).num_rows == 1
     with pytest.raises(TooLarge):
         next(result.stream.batches)
 
 
 def test_batches_without_rows_are_left_out() -> None:
-    """A fully suppressed or empty batch sends nothing."""
+    """An empty batch sends nothing."""
     empty = pa.table({"n": pa.array([], pa.int64())})
     result = released(plan_of("n"), empty, pa.table({"n": [1]}), empty)
     assert [batch.num_rows for batch in result.stream.batches] == [1]
@@ -193,7 +169,15 @@ def test_the_schema_says_for_what_and_how_the_values_were_treated() -> None:
     result = released(plan_of("n"), pa.table({"n": [1]}))
     metadata = {key.decode(): value.decode() for key, value in result.stream.schema.metadata.items()}
     assert json.loads(metadata.pop("sharing.treatment")) == {"population.resident": {"name": "name", "sex": "clear"}}
-    assert json.loads(metadata.pop("sharing.obligations")) == {"retention_days": 30, "onward_sharing": False}
+    assert json.loads(metadata.pop("sharing.obligations")) == {
+        "retention_days": 30,
+        "onward_sharing": False,
+        "grade": "general-3",
+        "agreements": ["a-1"],
+        "emergency": None,
+    }
+    assert [cut["column"] for cut in json.loads(metadata.pop("sharing.cuts"))] == ["name", "sex"]
+    assert json.loads(metadata.pop("sharing.rows")) == []
     assert metadata == {
         "sharing.purpose": "elderly-care-visits",
         "sharing.case": "2024-街-17",
@@ -250,6 +234,5 @@ def test_cancelling_the_release_cancels_the_result() -> None:
     """Cancel reaches the engine."""
     cancelled: list[bool] = []
     stream = BatchStream(schema=pa.schema({"n": pa.int64()}), batches=iter(()), cancel=lambda: cancelled.append(True))
-    computed = ComputedResult(plan=plan_of("n"), stream=stream)
-    release(computed, requester=REQUESTER, context=CONTEXT, intent=INTENT).stream.cancel()
+    released_stream(plan_of("n"), stream).stream.cancel()
     assert cancelled == [True]

@@ -15,7 +15,7 @@ from gateway.decide import EmbeddedPdp, decide, load_bundle
 from gateway.errors import Bug, Denied
 from gateway.model.decision import ColumnTreatment
 from gateway.model.plan import EnforcedPlan, PlannedScan
-from gateway.model.requester import RequestContext, Requester
+from gateway.model.requester import Agreement, CaseState, Emergency, RequestContext, Requester, Standing, Usage
 from gateway.parse import EngineParser, parse
 from gateway.resolve import resolve
 from gateway.rewrite import rewrite
@@ -31,6 +31,29 @@ CLERK = Requester(
     roles=frozenset({Role.CLERK}),
     clearance="general-3",
     department=None,
+)
+DISTRICT = replace(CLERK, office="310101", office_kind=OfficeKind.DISTRICT, division_code="310101")
+STANDING = Standing(
+    requester_revoked=False,
+    purpose_revoked=False,
+    case_state=CaseState.UNCHECKED,
+    emergencies=(
+        Emergency(id="e", area="310101", purposes=tuple(CATALOGUE.purposes), starts_at=0, ends_at=4_000_000_000),
+    ),
+    agreements=tuple(
+        Agreement(
+            id=name,
+            controller=dataset.controller,
+            recipient="310101",
+            datasets=(name,),
+            purposes=tuple(CATALOGUE.purposes),
+            valid_from=0,
+            valid_until=4_000_000_000,
+        )
+        for name, dataset in CATALOGUE.datasets.items()
+    ),
+    consents={},
+    usage=Usage(rows=0, lookups=0),
 )
 
 
@@ -55,8 +78,9 @@ def decided(pdp, engine_parser):
         context = RequestContext(purpose=purpose, case="", channel="flight_sql", time=1_800_000_000)
         decision = decide(
             resolved,
-            requester=CLERK,
+            requester=CLERK if OfficeKind.STREET in CATALOGUE.purposes[purpose].office_kinds else DISTRICT,
             context=context,
+            standing=STANDING,
             pdp=pdp,
             catalogue=CATALOGUE,
             decision_id="d",
@@ -73,8 +97,9 @@ def shown(plan: EnforcedPlan) -> dict[str, Any]:
         after["projection"] = [f"{column} AS {output}" for column, output in plan.projection]
     else:
         after["sql"] = plan.sql
-    if plan.people_column:
-        after["people"] = f"{plan.people_column} >= {plan.people_min}"
+    if plan.statistic:
+        after["people"] = list(plan.statistic.people)
+        after["sketches"] = [f"{s.column}.{s.sum} of {s.people}, {s.pool}" for s in plan.statistic.sketches]
     return after
 
 
@@ -133,6 +158,20 @@ def test_an_allowed_decision_with_a_denied_or_unbound_column_is_a_bug(treatment,
     )
     with pytest.raises(Bug):
         rewrite(resolved, decision=contradictory, catalogue=CATALOGUE)
+
+
+def test_a_statistic_of_people_who_arrive_by_another_form_than_a_pseudonym_is_a_bug(decided):
+    """Otherwise the ledger could not compare them with anybody; neither a data subject nor anybody else counted may be clear."""
+    resolved, decision = decided(
+        "SELECT count(DISTINCT household_id) FROM population.resident", "population-statistics"
+    )
+    rewrite(resolved, decision=decision, catalogue=CATALOGUE)
+    (dataset,) = decision.datasets.values()
+    for name in ("resident_id", "household_id"):
+        columns = {**dataset.columns, name: ColumnTreatment(action=ColumnAction.CLEAR)}
+        changed = replace(decision, datasets={dataset.name: replace(dataset, columns=columns)})
+        with pytest.raises(Bug):
+            rewrite(resolved, decision=changed, catalogue=CATALOGUE)
 
 
 def test_without_a_row_filter_there_is_no_plan(decided):
