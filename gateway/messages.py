@@ -13,7 +13,9 @@ class Reason(StrEnum):
     TOKEN_MISSING = "TOKEN_MISSING"
     TOKEN_INVALID = "TOKEN_INVALID"
     REQUESTER_UNKNOWN = "REQUESTER_UNKNOWN"
+    OFFICE_UNKNOWN = "OFFICE_UNKNOWN"
     ROLE_MISSING = "ROLE_MISSING"
+    REQUESTER_REVOKED = "REQUESTER_REVOKED"
     QUERY_SYNTAX = "QUERY_SYNTAX"
     QUERY_NOT_READ_ONLY = "QUERY_NOT_READ_ONLY"
     QUERY_NOT_SUPPORTED = "QUERY_NOT_SUPPORTED"
@@ -21,10 +23,15 @@ class Reason(StrEnum):
     QUERY_AMBIGUOUS = "QUERY_AMBIGUOUS"
     QUERY_FAILED = "QUERY_FAILED"
     POLICY_DENIED = "POLICY_DENIED"
+    ACCESS_REVOKED = "ACCESS_REVOKED"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
+    STATISTICS_DIFFERENCING = "STATISTICS_DIFFERENCING"
+    GOVERNANCE_REFUSED = "GOVERNANCE_REFUSED"
     POLICY_UNAVAILABLE = "POLICY_UNAVAILABLE"
     POLICY_UNDEFINED = "POLICY_UNDEFINED"
     POLICY_MALFORMED = "POLICY_MALFORMED"
     POLICY_SLOW = "POLICY_SLOW"
+    CASE_REGISTER_UNAVAILABLE = "CASE_REGISTER_UNAVAILABLE"
     CONNECTOR_UNAVAILABLE = "CONNECTOR_UNAVAILABLE"
     CONNECTOR_SLOW = "CONNECTOR_SLOW"
     CONNECTOR_REFUSED = "CONNECTOR_REFUSED"
@@ -65,9 +72,17 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
         ),
         _t("请联系本单位管理员登记。", "Ask your office's administrator to register you."),
     ),
+    Reason.OFFICE_UNKNOWN: (
+        _t("目录中没有“{detail}”的请求人。", "The directory has no requester of '{detail}'."),
+        _t("请核对单位代码与角色。", "Check the office and the role."),
+    ),
     Reason.ROLE_MISSING: (
         _t("您的角色不能执行此操作。", "Your role may not do this."),
         _t("请使用具备相应角色的账号。", "Use an account that has the role."),
+    ),
+    Reason.REQUESTER_REVOKED: (
+        _t("您的权限已被停用。", "Your access has been revoked."),
+        _t("请联系网关管理员。", "Ask the gateway's administrator."),
     ),
     Reason.QUERY_SYNTAX: (
         _t("无法解析该 SQL 语句：{detail}。", "The SQL cannot be parsed: {detail}."),
@@ -97,6 +112,37 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
         _t("策略拒绝了该查询。", "The policy denied the query."),
         _t("请查看每条拒绝原因的补救办法。", "See the remedy of each reason."),
     ),
+    Reason.ACCESS_REVOKED: (
+        _t(
+            "该查询所依据的授权已被撤销、到期或更改，传输已停止。",
+            "What this query was allowed on was revoked, ended or changed; the delivery was stopped.",
+        ),
+        _t(
+            "请销毁已收到的不完整数据；用 gateway explain 查看现在可以查询什么。",
+            "Destroy the incomplete data you received; run 'gateway explain' to see what you may ask now.",
+        ),
+    ),
+    Reason.QUOTA_EXCEEDED: (
+        _t("已达到该用途今天的限额。", "Today's quota of this purpose is used up."),
+        _t(
+            "请明天再试，或与数据提供部门商定更高的限额。",
+            "Try again tomorrow, or agree a higher quota with the controller.",
+        ),
+    ),
+    Reason.STATISTICS_DIFFERENCING: (
+        _t(
+            "与本单位先前的统计结果相减，可能推断出少数几个人的情况。",
+            "Subtracted from an earlier statistic of your office, this one could reveal a few people.",
+        ),
+        _t(
+            "请使用与先前相同的分组和条件，或使用更粗的分组。",
+            "Use the same groups and conditions as before, or coarser groups.",
+        ),
+    ),
+    Reason.GOVERNANCE_REFUSED: (
+        _t("拒绝该操作：{detail}。", "The change is refused: {detail}."),
+        _t("请更正后重试。", "Correct it and try again."),
+    ),
     Reason.POLICY_UNAVAILABLE: (
         _t("策略引擎不可用，未放行任何数据。", "The policy engine is unavailable; nothing was released."),
         _t("请稍后重试。", "Try again later."),
@@ -115,6 +161,13 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
         _t(
             "策略引擎未在期限内回答，未放行任何数据。",
             "The policy engine did not answer in time; nothing was released.",
+        ),
+        _t("请稍后重试。", "Try again later."),
+    ),
+    Reason.CASE_REGISTER_UNAVAILABLE: (
+        _t(
+            "无法核对事项是否在办，未放行任何数据。",
+            "Whether the case is open cannot be checked; nothing was released.",
         ),
         _t("请稍后重试。", "Try again later."),
     ),

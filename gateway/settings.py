@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 
@@ -38,6 +38,16 @@ class PolicySettings(_Part):
     engine: Literal["embedded", "opa"] = "embedded"
     opa_url: str = "http://127.0.0.1:8181"
     seconds_max: float = Field(default=2.0, gt=0)
+    bundle: Path | None = None
+    """Signed bundle of `gateway policy build`, watched for changes; None uses a directory of policies."""
+    bundle_key: Path | None = None
+    """PEM, P-256: verifies the bundle."""
+
+    @model_validator(mode="after")
+    def _bundle_with_its_key(self) -> Self:
+        if (self.bundle is None) != (self.bundle_key is None):
+            raise ValueError("bundle 与 bundle_key 须同时配置 / bundle and bundle_key go together")
+        return self
 
 
 class Settings(BaseSettings):
@@ -62,7 +72,11 @@ class Settings(BaseSettings):
     pseudonym_secret: Path
     """At least 32 random bytes."""
     registry_url: str
-    """SQLAlchemy URL, for example `sqlite:////var/lib/sharing/registry.db`."""
+    """SQLAlchemy URL, for example `sqlite:////var/lib/sharing/registry.db`: connectors, agreements, emergencies, statistics."""
+    emergency_signers: Path | None = None
+    """YAML list of who may sign declarations of emergencies; None lets nobody declare one."""
+    case_register_url: str | None = None
+    """SQLAlchemy URL of a database with a table `cases`; None checks case numbers for their form only."""
     policy: PolicySettings = PolicySettings()
     tls: TlsSettings | None = None
     query_seconds_max: float = Field(default=300.0, gt=0)

@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 import secrets
 import time
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import grpc
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from catalog.cases import CaseRegister
 from catalog.catalogue import Catalogue
 from catalog.directory import Directory
+from catalog.governance import load_signers
+from catalog.governance.register import GovernanceRegister
 from catalog.load import load_catalogue
+from catalog.policy_data import policy_data
 from catalog.registry import Registry
-from gateway.audit import AUDIT_KEY_NAME, AuditLog
+from gateway.audit import AUDIT_KEY_NAME, AuditLog, highest_activated, record_policy_change
 from gateway.authenticate import Issuer, TokenVerifier
-from gateway.decide import EmbeddedPdp, OpaServerPdp, PolicyBundle, PolicyDecisionPoint, load_bundle
+from gateway.decide import (
+    BundleSource,
+    CachingPdp,
+    EmbeddedPdp,
+    OpaServerPdp,
+    PolicyDecisionPoint,
+    ReloadingPdp,
+    load_bundle,
+    load_verification_key,
+)
 from gateway.doors.audit import AuditDoor
 from gateway.doors.catalog import CatalogDoor
 from gateway.doors.flight_sql import FlightSqlDoor
+from gateway.doors.governance import GovernanceDoor
 from gateway.doors.registry import RegistryDoor
 from gateway.doors.server import make_server
 from gateway.doors.tickets import TicketStore
 from gateway.execute import EnginePool
 from gateway.parse import EngineParser
 from gateway.query_path import QueryPath
+from gateway.release import StatisticsLedger, ledger_url
 from gateway.scan import ConnectorChannels, GrantIssuer
-from gateway.settings import PolicySettings, Settings, TlsSettings
+from gateway.settings import Settings, TlsSettings
+from gateway.standing import StandingFacts, UsageCounter, Watch
 
 STOP_SECONDS = 5.0
 
@@ -43,6 +61,7 @@ class Gateway:
     port: int
     path: QueryPath
     registry: Registry
+    governance: GovernanceRegister
 
     def start(self) -> None:
         """Begin to serve."""
@@ -51,10 +70,13 @@ class Gateway:
     def stop(self) -> None:
         """Let running streams end for a few seconds, then close everything. The log is closed last."""
         self.server.stop(STOP_SECONDS).wait()
+        self.path.watch.close()
         self.path.engines.close()
         self.path.channels.close()
         self.path.pdp.close()
         self.path.engine_parser.close()
+        self.path.statistics.close()
+        self.governance.close()
         self.registry.close()
         self.path.log.close()
 
@@ -73,7 +95,8 @@ def make_gateway(settings: Settings) -> Gateway:
         )
     catalogue = load_catalogue(settings.catalogue)
     registry = Registry(settings.registry_url, clock_seconds=time.time)
-    path = _query_path(settings, catalogue=catalogue, registry=registry)
+    governance = _governance(settings)
+    path = _query_path(settings, catalogue=catalogue, registry=registry, governance=governance)
     server, port = make_server(
         flight_sql=FlightSqlDoor(
             path=path,
@@ -83,15 +106,61 @@ def make_gateway(settings: Settings) -> Gateway:
         registry=RegistryDoor(path=path, registry=registry),
         catalog=CatalogDoor(path=path, registry=registry),
         audit=AuditDoor(path=path),
+        governance=GovernanceDoor(path=path, register=governance),
         streams_max=settings.streams_max,
         listen=settings.listen,
         credentials=_server_credentials(settings.tls),
     )
-    return Gateway(server=server, port=port, path=path, registry=registry)
+    return Gateway(server=server, port=port, path=path, registry=registry, governance=governance)
 
 
-def _query_path(settings: Settings, *, catalogue: Catalogue, registry: Registry) -> QueryPath:
-    issuers = [
+def _query_path(
+    settings: Settings, *, catalogue: Catalogue, registry: Registry, governance: GovernanceRegister
+) -> QueryPath:
+    log = AuditLog.open(
+        settings.audit_directory,
+        signing_key=_ed25519(settings.audit_key),
+        key_name=AUDIT_KEY_NAME,
+        clock_micros=lambda: time.time_ns() // 1000,
+        new_entry_id=lambda: str(uuid.uuid4()),
+    )
+    watch = Watch()
+    governance.on_change(watch.changed)
+    return QueryPath(
+        verifier=TokenVerifier(_issuers(settings), clock_seconds=time.time),
+        directory=Directory.load(settings.requesters),
+        catalogue=catalogue,
+        engine_parser=EngineParser(),
+        pdp=CachingPdp(_pdp(settings, catalogue=catalogue, log=log)),
+        standing=StandingFacts(
+            catalogue=catalogue,
+            governance=governance,
+            cases=CaseRegister(settings.case_register_url) if settings.case_register_url else None,
+            usage=UsageCounter(settings.audit_directory, clock_seconds=time.time),
+        ),
+        watch=watch,
+        log=log,
+        connectors=registry,
+        channels=ConnectorChannels(credentials=_connector_credentials(settings.tls)),
+        grants=GrantIssuer(
+            key=_ed25519(settings.grant_key),
+            key_id=settings.grant_key_id,
+            pseudonym_secret=_pseudonym_secret(settings),
+            clock_seconds=time.time,
+            new_id=lambda: str(uuid.uuid4()),
+        ),
+        engines=EnginePool(),
+        statistics=StatisticsLedger(ledger_url(settings.registry_url), clock_seconds=time.time),
+        clock_seconds=time.time,
+        new_id=lambda: str(uuid.uuid4()),
+        new_nonce=lambda: secrets.token_bytes(16),
+        decision_seconds_max=settings.policy.seconds_max,
+        query_seconds_max=settings.query_seconds_max,
+    )
+
+
+def _issuers(settings: Settings) -> list[Issuer]:
+    return [
         Issuer.from_jwks(
             issuer.jwks,
             issuer=issuer.issuer,
@@ -101,37 +170,22 @@ def _query_path(settings: Settings, *, catalogue: Catalogue, registry: Registry)
         )
         for issuer in settings.issuers
     ]
-    pseudonym_secret = settings.pseudonym_secret.read_bytes()
-    if len(pseudonym_secret) < 32:
-        raise ValueError("the pseudonym secret needs at least 32 bytes")
-    return QueryPath(
-        verifier=TokenVerifier(issuers, clock_seconds=time.time),
-        directory=Directory.load(settings.requesters),
-        catalogue=catalogue,
-        engine_parser=EngineParser(),
-        pdp=_pdp(settings.policy, bundle=load_bundle(settings.policies, catalogue=catalogue)),
-        log=AuditLog.open(
-            settings.audit_directory,
-            signing_key=_ed25519(settings.audit_key),
-            key_name=AUDIT_KEY_NAME,
-            clock_micros=lambda: time.time_ns() // 1000,
-            new_entry_id=lambda: str(uuid.uuid4()),
-        ),
-        connectors=registry,
-        channels=ConnectorChannels(credentials=_connector_credentials(settings.tls)),
-        grants=GrantIssuer(
-            key=_ed25519(settings.grant_key),
-            key_id=settings.grant_key_id,
-            pseudonym_secret=pseudonym_secret,
-            clock_seconds=time.time,
-            new_id=lambda: str(uuid.uuid4()),
-        ),
-        engines=EnginePool(),
-        new_id=lambda: str(uuid.uuid4()),
-        new_nonce=lambda: secrets.token_bytes(16),
-        decision_seconds_max=settings.policy.seconds_max,
-        query_seconds_max=settings.query_seconds_max,
+
+
+def _governance(settings: Settings) -> GovernanceRegister:
+    return GovernanceRegister(
+        settings.registry_url,
+        signers=load_signers(settings.emergency_signers) if settings.emergency_signers else {},
+        subject_key=hmac.digest(_pseudonym_secret(settings), b"sharing-consent-v1", "sha256"),
+        clock_seconds=time.time,
     )
+
+
+def _pseudonym_secret(settings: Settings) -> bytes:
+    secret = settings.pseudonym_secret.read_bytes()
+    if len(secret) < 32:
+        raise ValueError("the pseudonym secret needs at least 32 bytes")
+    return secret
 
 
 def _is_loopback(address: str) -> bool:
@@ -139,10 +193,20 @@ def _is_loopback(address: str) -> bool:
     return host == "localhost" or (host != "" and ipaddress.ip_address(host).is_loopback)
 
 
-def _pdp(settings: PolicySettings, *, bundle: PolicyBundle) -> PolicyDecisionPoint:
-    if settings.engine == "opa":
-        return OpaServerPdp(settings.opa_url, bundle=bundle)
-    return EmbeddedPdp(bundle)
+def _pdp(settings: Settings, *, catalogue: Catalogue, log: AuditLog) -> PolicyDecisionPoint:
+    policy = settings.policy
+    start = partial(OpaServerPdp, policy.opa_url) if policy.engine == "opa" else EmbeddedPdp
+    if policy.bundle is None or policy.bundle_key is None:
+        return start(load_bundle(settings.policies, catalogue=catalogue))
+    if settings.policies is not None:
+        raise ValueError("policies 与 policy.bundle 只能配置一项 / give either policies or policy.bundle")
+    key = load_verification_key(policy.bundle_key.read_bytes())
+    return ReloadingPdp(
+        BundleSource(path=policy.bundle, key=key, catalog=policy_data(catalogue)),
+        start=start,
+        highest=highest_activated(log.directory),
+        record=lambda change: record_policy_change(log, change=change),
+    )
 
 
 def _ed25519(path: Path) -> Ed25519PrivateKey:

@@ -20,6 +20,7 @@ import pyarrow as pa
 from gateway.doors.cli.local_city import LocalCity, PolicyEngine
 from gateway.doors.cli.profile import Profile
 from gateway.doors.cli.remote import Remote, RemoteError
+from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,15 @@ class City:
             return connection.execute(sql).fetchall()
 
     def entries(self, **filters: str) -> list[dict[str, Any]]:
-        """Return what the auditor's command line finds."""
-        options = [text for name, value in filters.items() for text in (f"--{name}", value)]
-        ended = self.cli("audit", "search", "--json", "--max", "100000", *options, who="auditor")
-        return [json.loads(line) for line in ended.stdout.splitlines()]
+        """Return what the auditor finds in the log."""
+        remote = Remote(self.profile("auditor"))
+        try:
+            stub = audit_pb2_grpc.AuditServiceStub(remote.channel)
+            request = audit_pb2.SearchEntriesRequest(entries_max=100_000, **filters)
+            found = stub.SearchEntries(request, metadata=remote.headers(), timeout=60)
+            return [json.loads(entry.canonical_json) for entry in found]
+        finally:
+            remote.close()
 
     def cli(self, *arguments: str, who: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command line as a person would."""

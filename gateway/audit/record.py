@@ -6,30 +6,16 @@ intent, receipt, denial and failure alike. No body holds a literal of a query.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from pydantic import BaseModel
-
-from connectors.sdk.predicates import Predicate
+from gateway.audit.facts import Log, context_facts, json_object, json_value, requester_facts, who_and_why
 from gateway.messages import Reason
 from gateway.model.audit import AuditEntry, EntryKind, JsonValue, Outcome
 from gateway.model.decision import Decision, Denial
 from gateway.model.plan import PlannedScan
 from gateway.model.query import ResolvedQuery
 from gateway.model.requester import RequestContext, Requester
-
-
-class Log(Protocol):
-    """Port: where entries go; `AuditLog` is the adapter."""
-
-    def append(self, kind: EntryKind, body: Mapping[str, Any]) -> AuditEntry:
-        """Return the entry once it is durable.
-
-        Raises:
-            Unavailable: It is not known to be durable, so nothing may be released.
-        """
 
 
 def record_intent(
@@ -48,7 +34,7 @@ def record_intent(
         Unavailable: The log cannot be written.
     """
     body = {
-        **_who_and_why(requester, context=context),
+        **who_and_why(requester, context=context),
         "sql": resolved.normalised_sql,
         "datasets": _datasets(resolved, decision=decision),
         "scans": [_scan(scan) for scan in scans],
@@ -57,7 +43,7 @@ def record_intent(
         "obligations": _obligations(decision),
         "catalogue_revision": catalogue_revision,
     }
-    return log.append(EntryKind.INTENT, _object(body))
+    return log.append(EntryKind.INTENT, json_object(body))
 
 
 def record_receipt(
@@ -70,6 +56,7 @@ def record_receipt(
     content_sha256: str,
     reason: Reason | None,
     durations_micros: Mapping[str, int],
+    denials: Sequence[Denial] = (),
 ) -> AuditEntry:
     """Record how `intent` ended and what was sent.
 
@@ -82,6 +69,7 @@ def record_receipt(
         content_sha256: Hex digest of what was sent; empty when nothing was.
         reason: Why it was not delivered; None when it was.
         durations_micros: Microseconds per stage.
+        denials: Why the policy no longer allowed it.
 
     Raises:
         Unavailable: The log cannot be written.
@@ -93,6 +81,8 @@ def record_receipt(
         reason=reason,
         durations_micros=durations_micros,
     )
+    if denials:
+        body["denials"] = [json_value(_denial(denial)) for denial in denials]
     return log.append(EntryKind.RECEIPT, body)
 
 
@@ -106,13 +96,13 @@ def receipt_body(
 ) -> dict[str, JsonValue]:
     """Return the body of a receipt; `sent` is None when nobody knows what was sent."""
     body = {
-        **_of_intent(intent),
+        **intent_facts(intent),
         "outcome": outcome,
         "sent": sent,
         "reason": reason,
         "durations_micros": durations_micros or {},
     }
-    return _object(body)
+    return json_object(body)
 
 
 def record_denial(
@@ -126,14 +116,14 @@ def record_denial(
     query = decision.policy_input.get("query", {})
     names = {dataset["name"] for dataset in query.get("datasets", ())} | set(decision.datasets)
     body = {
-        **_who_and_why(requester, context=context),
+        **who_and_why(requester, context=context),
         "sql": sql_normalised,
         "datasets": [{"name": name} for name in sorted(names)],
         "unknown_names": query.get("unknown_names", ()),
         "denials": [_denial(denial) for denial in decision.denials],
         **_decision(decision),
     }
-    return log.append(EntryKind.DENIAL, _object(body))
+    return log.append(EntryKind.DENIAL, json_object(body))
 
 
 def record_failure(
@@ -149,77 +139,16 @@ def record_failure(
     Raises:
         Unavailable: The log cannot be written.
     """
-    body: dict[str, Any] = _of_intent(intent) if intent else {}
+    body: dict[str, Any] = intent_facts(intent) if intent else {}
     if requester:
-        body["requester"] = _requester(requester)
+        body["requester"] = requester_facts(requester)
     if context:
-        body |= _context(context)
-    return log.append(EntryKind.FAILURE, _object({**body, "reason": reason}))
+        body |= context_facts(context)
+    return log.append(EntryKind.FAILURE, json_object({**body, "reason": reason}))
 
 
-def record_registration(
-    log: Log, *, requester: Requester, action: str, department: str, endpoint: str, datasets: Sequence[str]
-) -> AuditEntry:
-    """Record a change of a connector's registration.
-
-    Args:
-        log: Where to.
-        requester: Who changed it.
-        action: What was done: `register`, `approve`, `suspend`.
-        department: Controller whose registration it is.
-        endpoint: host:port of the connector.
-        datasets: Names of its datasets.
-
-    Raises:
-        Unavailable: The log cannot be written.
-    """
-    body = {
-        "requester": _requester(requester),
-        "action": action,
-        "department": department,
-        "endpoint": endpoint,
-        "datasets": [{"name": name} for name in datasets],
-    }
-    return log.append(EntryKind.REGISTRATION, _object(body))
-
-
-def record_audit_query(log: Log, *, requester: Requester, action: str, filters: Mapping[str, str | int]) -> AuditEntry:
-    """Record that somebody read the log.
-
-    Args:
-        log: Where to.
-        requester: Who reads.
-        action: What is read: `search`, `read_log`.
-        filters: What was asked for, without empty filters.
-
-    Raises:
-        Unavailable: The log cannot be written.
-    """
-    body = {"requester": _requester(requester), "action": action, "filters": filters}
-    return log.append(EntryKind.AUDIT_QUERY, _object(body))
-
-
-def _who_and_why(requester: Requester, *, context: RequestContext) -> dict[str, Any]:
-    return {"requester": _requester(requester), **_context(context)}
-
-
-def _requester(requester: Requester) -> dict[str, Any]:
-    return {
-        "subject": requester.subject,
-        "token_id": requester.token_id,
-        "office": requester.office,
-        "office_kind": requester.office_kind,
-        "division_code": requester.division_code,
-        "roles": sorted(requester.roles),
-        "clearance": requester.clearance,
-    }
-
-
-def _context(context: RequestContext) -> dict[str, Any]:
-    return {"purpose": context.purpose, "case": context.case, "channel": context.channel}
-
-
-def _of_intent(intent: AuditEntry) -> dict[str, Any]:
+def intent_facts(intent: AuditEntry) -> dict[str, Any]:
+    """Return what an entry about an intent repeats of it."""
     kept = {key: intent.body.get(key) for key in ("requester", "purpose", "case", "channel")}
     datasets = [{"name": dataset["name"]} for dataset in intent.body.get("datasets", ())]
     return {**kept, "datasets": datasets, "intent": intent.entry_id, "intent_sequence": intent.sequence}
@@ -238,7 +167,14 @@ def _datasets(resolved: ResolvedQuery, *, decision: Decision) -> list[dict[str, 
             }
             for column in used.columns
         ]
-        datasets.append({"name": used.name, "columns": columns, "row_filter": decided.row_filter})
+        datasets.append(
+            {
+                "name": used.name,
+                "columns": columns,
+                "row_filter": decided.row_filter,
+                "lookup_values_max": decided.lookup_values_max,
+            }
+        )
     return datasets
 
 
@@ -270,8 +206,13 @@ def _obligations(decision: Decision) -> dict[str, Any] | None:
         return None
     return {
         "rows_max": given.rows_max,
+        "rows_per_day_max": given.rows_per_day_max,
+        "lookups_per_day_max": given.lookups_per_day_max,
         "retention_days": given.retention_days,
         "onward_sharing": given.onward_sharing,
+        "grade": given.grade,
+        "agreements": given.agreements,
+        "emergency": given.emergency,
     }
 
 
@@ -283,33 +224,3 @@ def _denial(denial: Denial) -> dict[str, Any]:
         "legal_basis": denial.legal_basis,
         "remedy": denial.remedy,
     }
-
-
-def _object(body: Mapping[str, Any]) -> dict[str, JsonValue]:
-    return {str(key): _json(value) for key, value in body.items()}
-
-
-def _json(value: Any) -> JsonValue:  # noqa: ANN401 - untyped facts become JSON here
-    """Return `value` as the log holds it: floats, dates and text that is no UTF-8 become plain text."""
-    match value:
-        case str():
-            return value.encode(errors="backslashreplace").decode()
-        case None | bool():
-            return value
-        case int():
-            return int(value)
-        case dict() | Mapping():
-            return {str(key): _json(member) for key, member in value.items()}
-        case list() | tuple():
-            return [_json(member) for member in value]
-        case float():
-            return repr(value)
-        case Predicate():
-            return _json(value.to_json())
-        case BaseModel():
-            return _json(value.model_dump())
-        case set() | frozenset():
-            return sorted((_json(member) for member in value), key=str)
-        case datetime.date():
-            return value.isoformat()
-    raise ValueError(f"a {type(value).__name__} cannot be recorded")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from gateway.messages import Reason
 from gateway.model.audit import AuditEntry
 
 ENTRIES_MAX = 1_000
+Wanted = Callable[[re.Match[bytes], bytes], bool]
+"""Tells from the tail and the whole line whether an entry is worth reading."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +32,9 @@ class SearchFilters:
     """Exclusive."""
     office: str = ""
     requester: str = ""
-    """Subject."""
+    """Subject: who did it, or to whom it was done."""
     purpose: str = ""
+    """Declared, or decided about."""
     dataset: str = ""
     kind: str = ""
     case: str = ""
@@ -58,29 +62,49 @@ def search(directory: Path, *, filters: SearchFilters) -> Iterator[StoredEntry]:
     wanted = filters.entries_max if filters.entries_max > 0 else ENTRIES_MAX
     needles = _needles(filters)
     newest: deque[StoredEntry] = deque()
-    try:
+
+    def may_match(tail: re.Match[bytes], line: bytes) -> bool:
+        return _tail_matches(tail, filters=filters) and all(needle in line for needle in needles)
+
+    with _readable():
         for segment in reversed(list_segments(directory)):
-            found = deque(_matches(segment.path, filters=filters, needles=needles), maxlen=wanted - len(newest))
-            newest.extendleft(reversed(found))
+            read = _read(segment.path, wanted=may_match)
+            matching = (stored for stored in read if _body_matches(stored.entry.body, filters=filters))
+            newest.extendleft(reversed(deque(matching, maxlen=wanted - len(newest))))
             if len(newest) == wanted:
                 break
-    except (OSError, ValueError) as error:
-        raise Unavailable(Reason.AUDIT_UNAVAILABLE, internal=f"the log cannot be read: {error}") from error
     yield from newest
 
 
-def _matches(path: Path, *, filters: SearchFilters, needles: list[bytes]) -> Iterator[StoredEntry]:
+def scan(directory: Path, *, wanted: Wanted) -> Iterator[AuditEntry]:
+    """Yield the wanted entries in the order of the log; `wanted` may depend on those that came before.
+
+    Raises:
+        Unavailable: The log cannot be read, or a line is no entry.
+    """
+    with _readable():
+        for segment in list_segments(directory):
+            for stored in _read(segment.path, wanted=wanted):
+                yield stored.entry
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise Unavailable(Reason.AUDIT_UNAVAILABLE, internal=f"the log cannot be read: {error}") from error
+
+
+def _read(path: Path, *, wanted: Wanted) -> Iterator[StoredEntry]:
     for number, line in enumerate(read_lines(path), 1):
         tail = match_tail(line)
         if tail is None:
             if line.endswith(b"\n"):
                 raise ValueError(f"{path.name}:{number} is not an entry")
             return
-        if not _tail_matches(tail, filters=filters) or not all(needle in line for needle in needles):
-            continue
-        entry = read_entry(line)
-        if _body_matches(entry.body, filters=filters):
-            yield StoredEntry(entry=entry, canonical_json=line[:-1])
+        if wanted(tail, line):
+            yield StoredEntry(entry=read_entry(line), canonical_json=line[:-1])
 
 
 def _needles(filters: SearchFilters) -> list[bytes]:
@@ -97,13 +121,12 @@ def _tail_matches(tail: re.Match[bytes], *, filters: SearchFilters) -> bool:
 
 
 def _body_matches(body: Mapping[str, Any], *, filters: SearchFilters) -> bool:
-    requester = body.get("requester") or {}
-    pairs = (
-        (filters.office, requester.get("office")),
-        (filters.requester, requester.get("subject")),
-        (filters.purpose, body.get("purpose")),
-        (filters.case, body.get("case")),
+    requester, facts = body.get("requester") or {}, body.get("facts") or {}
+    found = (
+        (filters.office, (requester.get("office"),)),
+        (filters.requester, (requester.get("subject"), body.get("target"))),
+        (filters.purpose, (body.get("purpose"), *facts.get("purposes", ()))),
+        (filters.case, (body.get("case"),)),
+        (filters.dataset, [dataset["name"] for dataset in body.get("datasets", ())]),
     )
-    if any(wanted and wanted != found for wanted, found in pairs):
-        return False
-    return not filters.dataset or any(d["name"] == filters.dataset for d in body.get("datasets", ()))
+    return all(not wanted or wanted in names for wanted, names in found)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from catalog.catalogue import Catalogue
 from catalog.directory import Directory
+from catalog.vocabulary import Role
 from gateway.authenticate.tokens import TokenVerifier
-from gateway.errors import Unauthenticated
+from gateway.errors import InvalidQuery, Unauthenticated
 from gateway.messages import Reason
 from gateway.model.requester import Requester
 
@@ -41,4 +42,41 @@ def authenticate(
         roles=entry.roles,
         clearance=entry.clearance,
         department=entry.department,
+    )
+
+
+def office_requester(
+    administrator: Requester, *, office: str, role: str, directory: Directory, catalogue: Catalogue
+) -> Requester:
+    """Return a requester of an office as whom an administrator may be told what that office would see.
+
+    An upper bound: it has every role and the highest clearance that the directory gives to anybody of the office. Subject and
+    token stay the administrator's, so the log never names somebody who did not ask.
+
+    Args:
+        administrator: Who looks; its role is checked before.
+        office: Office id of the catalogue.
+        role: Only those of the office who have this role, and as nothing else; empty for everybody.
+        directory: Says who is of the office.
+        catalogue: Knows the offices and ranks the grades.
+
+    Raises:
+        InvalidQuery: The directory has nobody of the office, or of the role there.
+    """
+    entries = [entry for entry in directory.of_office(office) if not role or role in entry.roles]
+    known = catalogue.offices.get(office)
+    if known is None or not entries:
+        raise InvalidQuery(Reason.OFFICE_UNKNOWN, f"{office} {role}".strip())
+    ranks = {grade.id: grade.rank for grade in catalogue.grades.grades}
+    roles = frozenset[Role]().union(*(entry.roles for entry in entries))
+    return Requester(
+        subject=administrator.subject,
+        token_id=administrator.token_id,
+        office=known.id,
+        office_kind=known.kind,
+        division_code=known.division_code,
+        roles=frozenset({Role(role)}) if role else roles,
+        clearance=max((entry.clearance for entry in entries), key=lambda grade: ranks.get(grade, 0)),
+        department=None,
+        seen_by=administrator.subject,
     )

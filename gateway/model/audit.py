@@ -19,6 +19,14 @@ class EntryKind(StrEnum):
     FAILURE = "failure"
     REGISTRATION = "registration"
     AUDIT_QUERY = "audit_query"
+    GOVERNANCE = "governance"
+    """An agreement, emergency, revocation or consent was changed."""
+    POLICY_CHANGE = "policy_change"
+    """A policy bundle was activated or refused."""
+    ADMINISTRATION = "administration"
+    """An administrator looked as somebody else."""
+    DESTRUCTION = "destruction"
+    """A recipient says that a result was destroyed."""
 
 
 class Outcome(StrEnum):
@@ -27,6 +35,8 @@ class Outcome(StrEnum):
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
     FAILED = "failed"
+    REVOKED = "revoked"
+    """What the decision rested on no longer held while the result was on its way."""
     UNKNOWN = "unknown"
     """The gateway stopped before it could tell; written by recovery."""
 

@@ -13,6 +13,12 @@ class Cancellation:
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
         self._cancelled = False
+        self._cause: Exception | None = None
+
+    @property
+    def cause(self) -> Exception | None:
+        """Why the query was stopped; None when the recipient went away."""
+        return self._cause
 
     @property
     def cancelled(self) -> bool:
@@ -27,9 +33,11 @@ class Cancellation:
         if late:
             callback()
 
-    def cancel(self) -> None:
-        """Cancel the query; also after its end, and more than once."""
+    def cancel(self, cause: Exception | None = None) -> None:
+        """Cancel the query; also after its end, and more than once. The first call says why."""
         with self._lock:
+            if not self._cancelled:
+                self._cause = cause
             self._cancelled = True
             callbacks = tuple(self._callbacks)
         for callback in callbacks:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from catalog.dataset import Text
 from catalog.vocabulary import ColumnAction, Mask
 from connectors.sdk.predicates import Predicate
+from gateway.model.requester import Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +38,18 @@ class ResultObligations:
     """What must hold for the result and what the recipient accepts."""
 
     rows_max: int
+    """Rows of this result; not more than the purpose's quota leaves for today."""
+    rows_per_day_max: int | None
+    lookups_per_day_max: int | None
+    """Quota of the requester for this purpose and day (Shanghai time); None for no quota."""
     retention_days: int
     onward_sharing: bool
+    grade: str
+    """Highest grade of a treated column of the result (the highest wins)."""
+    agreements: tuple[str, ...]
+    """Ids of the agreements that the sharing rests on, sorted."""
+    emergency: str | None
+    """Id of the emergency that opened the purpose; the recipient destroys the result when it ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,5 +79,25 @@ class Decision:
     denials: tuple[Denial, ...]
     determined_by: tuple[str, ...]
     policy_revision: str
+    standing: Standing
+    """The registers' facts that the policy saw."""
     policy_input: Mapping[str, Any]
     """The JSON the policy saw; it holds no literal of the query."""
+
+    def releases_as(self, other: Decision) -> bool:
+        """Whether this later decision lets `other` go on: same columns, rows, groups and terms, its emergency not over.
+
+        What it rests on may have changed otherwise: another agreement, one more emergency, fewer rows left for the day.
+        """
+        return (
+            self.datasets == other.datasets
+            and self.people_min == other.people_min
+            and self.obligations is not None
+            and other.obligations is not None
+            and _terms(self.obligations) == _terms(other.obligations)
+            and other.obligations.emergency in {None, *(emergency.id for emergency in self.standing.emergencies)}
+        )
+
+
+def _terms(obligations: ResultObligations) -> ResultObligations:
+    return replace(obligations, rows_max=0, agreements=(), emergency=None)

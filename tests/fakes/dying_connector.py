@@ -1,7 +1,8 @@
 """A connector that dies in the middle of every scan: `python -m tests.fakes.dying_connector DEPARTMENT BATCHES`.
 
 It answers Describe truthfully, sends as many honest batches as it was told, each of one row inside the grant's row filter, and
-then ends its process without a word. With -1 batches it sends the end message instead, as an honest connector does.
+then ends its process without a word. With a negative number it sends the end message instead, as an honest connector does; with
+0 it goes on sending and never ends.
 """
 
 from __future__ import annotations
@@ -51,6 +52,9 @@ class DyingConnector(connector_pb2_grpc.ConnectorServiceServicer):
         grant = connector_pb2.ScanGrant.FromString(request.grant.payload)
         message = encode_batch(self._row(grant))
         digest = hashlib.sha256()
+        while self._batches == 0 and context.is_active():
+            time.sleep(0.005)
+            yield connector_pb2.ScanResponse(record_batch=message)
         for _ in range(abs(self._batches)):
             digest.update(message)
             yield connector_pb2.ScanResponse(record_batch=message)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,9 +15,8 @@ import psutil
 import pytest
 
 from gateway.doors.cli.local_city import PolicyEngine
-from gateway.doors.cli.remote import Remote
-from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 from tests.cities import UNAVAILABLE, City, running_city
+from tests.fakes.connectors import process, replaced_connector
 from tests.opa_binary import opa_binary
 
 ELDERLY = "elderly-care-visits"
@@ -36,31 +34,6 @@ def small_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
         yield city
 
 
-def process(city: City, *words: str) -> psutil.Process:
-    """Return the city's process whose command line holds all the words."""
-    for child in psutil.Process().children(recursive=True):
-        line = " ".join(child.cmdline())
-        if all(word in line for word in (*words, str(city.data))):
-            return child
-    raise AssertionError(f"no process {words}")
-
-
-def replace_connector(city: City, department: str, *, batches: int) -> subprocess.Popen[str]:
-    """Register a dying connector in the department's name, with the department's own token."""
-    command = [sys.executable, "-m", "tests.fakes.dying_connector", department, str(batches)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
-    assert process.stdout is not None
-    endpoint = process.stdout.readline().split()[1]
-    token = (city.data / "tokens" / f"connector-{department}.jwt").read_text("utf-8")
-    remote = Remote(city.profile("administrator").model_copy(update={"token": token}))
-    try:
-        stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
-        stub.Register(registry_pb2.RegisterRequest(endpoint=endpoint), metadata=remote.headers(), timeout=10)
-    finally:
-        remote.close()
-    return process
-
-
 def refused_in_time(city: City, sql: str, *, purpose: str) -> str:
     started = time.monotonic()
     error = city.refusal(sql, purpose=purpose)
@@ -72,26 +45,16 @@ def refused_in_time(city: City, sql: str, *, purpose: str) -> str:
 @pytest.mark.parametrize("sql", [ENTERPRISES, JOINED], ids=["pass-through", "engine"])
 def test_a_connector_that_dies_mid_stream_never_gives_a_whole_table(small_city, sql):
     """Batches had already left the department; the query fails all the same, and the log says so."""
-    process(small_city, "connectors", "serve", "market_supervision").kill()
-    dying = replace_connector(small_city, "market_supervision", batches=5)
-    try:
+    with replaced_connector(small_city, "market_supervision", batches=5):
         assert refused_in_time(small_city, sql, purpose=VISITS) == "CONNECTOR_UNAVAILABLE"
-    finally:
-        dying.kill()
-        dying.wait()
     receipt = small_city.entries(kind="receipt")[-1]["body"]
     assert (receipt["outcome"], receipt["reason"]) == ("failed", "CONNECTOR_UNAVAILABLE")
 
 
 def test_twin_the_same_stream_with_its_end_is_an_answer(small_city):
     """Only the missing end makes the difference: with it the five rows are the answer."""
-    process(small_city, "connectors", "serve", "market_supervision").kill()
-    honest = replace_connector(small_city, "market_supervision", batches=-5)
-    try:
+    with replaced_connector(small_city, "market_supervision", batches=-5):
         assert small_city.ask(ENTERPRISES, purpose=VISITS).table.num_rows == 5
-    finally:
-        honest.kill()
-        honest.wait()
 
 
 def test_a_connector_killed_while_the_query_waits_for_it(small_city):

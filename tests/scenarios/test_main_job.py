@@ -92,19 +92,6 @@ def test_statistics_hold_back_small_groups(city):
     assert sorted(answer.rows) == sorted(group for group in groups if group[2] >= 10)
 
 
-def test_a_venue_check_returns_colour_and_status_only(city):
-    """One look-up by resident ID, anywhere in the city."""
-    ((resident_id, colour, status),) = city.truth(
-        f"SELECT resident_id, colour, status FROM health.health_code WHERE NOT starts_with(residence_division, '{STREET}') LIMIT 1"
-    )
-    sql = f"SELECT colour, status FROM health.health_code WHERE resident_id = '{resident_id}'"
-    assert city.ask(sql, purpose="venue-verification").rows == [(colour, status)]
-    assert (
-        city.refusal("SELECT colour FROM health.health_code", purpose="venue-verification").reasons[0].code
-        == "LOOKUP_ONLY"
-    )
-
-
 def test_the_adbc_snippet_of_the_readme_gives_the_same_table(city, tmp_path):
     """The ten lines of Python in the README run as they stand."""
     (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

@@ -103,7 +103,7 @@ def test_the_stock_adbc_driver_speaks_tls(tls_city):
     profile = with_tls(tls_city, ca="ca.pem")
     options = {
         "adbc.flight.sql.authorization_header": f"Bearer {profile.token}",
-        "adbc.flight.sql.rpc.call_header.x-sharing-purpose": "elderly-care-visits",
+        "adbc.flight.sql.rpc.call_header.x-sharing-purpose": "enterprise-visits",
         "adbc.flight.sql.client_option.tls_root_certs": (tls_city.data / "ca.pem").read_text(),
     }
     with (
@@ -111,7 +111,7 @@ def test_the_stock_adbc_driver_speaks_tls(tls_city):
         connection.cursor() as cursor,
         pytest.raises(Exception, match="CONNECTOR_UNAVAILABLE"),
     ):
-        cursor.execute("SELECT name FROM population.resident")
+        cursor.execute("SELECT licence_kind FROM legal_entity.licence")
 
 
 def test_plaintext_is_served_on_loopback_only(tls_city):

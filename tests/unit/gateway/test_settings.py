@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from gateway.settings import Settings
+from gateway.settings import PolicySettings, Settings
 
 MINIMAL = """\
 requesters = "requesters.yaml"
@@ -163,3 +163,10 @@ def test_settings_do_not_change(tmp_path: Path) -> None:
         settings.listen = "0.0.0.0:1"
     with pytest.raises(ValidationError):
         settings.issuers[0].audience = "b"
+
+
+@pytest.mark.parametrize("given", ["bundle", "bundle_key"])
+def test_a_bundle_needs_its_key(given: str) -> None:
+    """A bundle that nothing verifies is not loaded, and a key alone is a mistake."""
+    with pytest.raises(ValidationError, match="go together"):
+        PolicySettings.model_validate({given: "x"})

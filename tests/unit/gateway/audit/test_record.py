@@ -13,20 +13,14 @@ from catalog.dataset import Text
 from catalog.vocabulary import ColumnAction, ColumnUse, Mask, OfficeKind, Role
 from connectors.sdk.predicates import Predicate, PredicateOp
 from gateway.audit.canonical import encode_canonical
-from gateway.audit.record import (
-    record_audit_query,
-    record_denial,
-    record_failure,
-    record_intent,
-    record_receipt,
-    record_registration,
-)
+from gateway.audit.record import record_denial, record_failure, record_intent, record_receipt
+from gateway.audit.record_change import record_administration, record_audit_query, record_registration
 from gateway.messages import Reason
 from gateway.model.audit import AuditEntry, EntryKind, Outcome
 from gateway.model.decision import ColumnTreatment, DatasetDecision, Decision, Denial, ResultObligations
 from gateway.model.plan import PlannedScan, ScanColumn
 from gateway.model.query import ResolvedQuery, SourceFilter, UsedColumn, UsedDataset
-from gateway.model.requester import RequestContext, Requester
+from gateway.model.requester import CaseState, RequestContext, Requester, Standing, Usage
 
 SECRET = "110105194912310021"
 REQUESTER = Requester(
@@ -62,10 +56,28 @@ DECISION = Decision(
         )
     },
     people_min=None,
-    obligations=ResultObligations(rows_max=500, retention_days=30, onward_sharing=False),
+    obligations=ResultObligations(
+        rows_max=500,
+        rows_per_day_max=5_000,
+        lookups_per_day_max=None,
+        retention_days=30,
+        onward_sharing=False,
+        grade="general-3",
+        agreements=("agreement-1",),
+        emergency=None,
+    ),
     denials=(),
     determined_by=("rule-a", "rule-b"),
     policy_revision="policy-7",
+    standing=Standing(
+        requester_revoked=False,
+        purpose_revoked=False,
+        case_state=CaseState.UNCHECKED,
+        emergencies=(),
+        agreements=(),
+        consents={},
+        usage=Usage(rows=0, lookups=0),
+    ),
     policy_input=POLICY_INPUT,
 )
 RESOLVED = ResolvedQuery(
@@ -161,6 +173,7 @@ def test_intent_says_who_what_why_and_by_which_rules(log: KeptLog) -> None:
                     {"name": "resident_id", "uses": ["looked_up"], "action": "lookup", "mask": None},
                 ],
                 "row_filter": {"op": "prefix", "column": "residence_division", "values": ["310101002"]},
+                "lookup_values_max": 1,
             }
         ],
         "scans": [
@@ -187,7 +200,16 @@ def test_intent_says_who_what_why_and_by_which_rules(log: KeptLog) -> None:
             "ratio": "0.1",
         },
         "people_min": None,
-        "obligations": {"rows_max": 500, "retention_days": 30, "onward_sharing": False},
+        "obligations": {
+            "rows_max": 500,
+            "rows_per_day_max": 5000,
+            "lookups_per_day_max": None,
+            "retention_days": 30,
+            "onward_sharing": False,
+            "grade": "general-3",
+            "agreements": ["agreement-1"],
+            "emergency": None,
+        },
         "catalogue_revision": "catalogue-3",
     }
 
@@ -332,6 +354,17 @@ def test_audit_query(log: KeptLog) -> None:
     assert entry.kind is EntryKind.AUDIT_QUERY
     assert entry.body["action"] == "search"
     assert entry.body["filters"] == {"office": "310101", "entries_max": 5}
+
+
+def test_administration(log: KeptLog) -> None:
+    """An entry of an administrator who looks as an office says who, as what and for which purpose."""
+    administrator = dataclasses.replace(REQUESTER, subject="administrator", roles=frozenset({Role.ADMINISTRATOR}))
+    entry = record_administration(log, requester=administrator, context=CONTEXT, action="explain", seen_as=REQUESTER)
+    assert entry.kind is EntryKind.ADMINISTRATION
+    assert entry.body["requester"]["roles"] == ["administrator"]
+    assert entry.body["seen_as"]["office"] == "310101002"
+    assert entry.body["seen_as"]["roles"] == ["clerk", "steward"]
+    assert (entry.body["action"], entry.body["purpose"]) == ("explain", "elderly-care-visits")
 
 
 def test_unknown_facts_are_refused(log: KeptLog) -> None:

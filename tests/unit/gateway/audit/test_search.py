@@ -10,7 +10,7 @@ import pytest
 
 from gateway.audit.chain import read_entry
 from gateway.audit.log import AuditLog
-from gateway.audit.search import ENTRIES_MAX, SearchFilters, search
+from gateway.audit.search import ENTRIES_MAX, SearchFilters, scan, search
 from gateway.errors import Unavailable
 from gateway.messages import Reason
 from gateway.model.audit import EntryKind
@@ -37,8 +37,10 @@ ITEMS = [
         {"requester": {"subject": "eve", "office": "audit-office"}, "filters": {"office": "310101"}},
     ),
     (EntryKind.RECEIPT, body("bob", "310101", "visits", "c-2", "population.resident")),
+    (EntryKind.GOVERNANCE, {**body("eve", "audit-office", "", ""), "target": "bob", "facts": {"reason": "ann"}}),
+    (EntryKind.GOVERNANCE, {**body("eve", "audit-office", "", ""), "target": "a-1", "facts": {"purposes": ["grid"]}}),
 ]
-"""Entries 2 to 7, at START + 1 to START + 6 seconds; entry 1 says that the log was opened."""
+"""Entries 2 to 9, at START + 1 to START + 8 seconds; entry 1 says that the log was opened."""
 
 
 @pytest.fixture
@@ -56,8 +58,11 @@ def found(log: AuditLog, **filters: Any) -> list[int]:
 @pytest.mark.parametrize(
     ("filters", "sequences"),
     [
-        ({}, [1, 2, 3, 4, 5, 6, 7]),
+        ({}, [1, 2, 3, 4, 5, 6, 7, 8, 9]),
         ({"requester": "ann"}, [2, 3]),
+        ({"requester": "bob"}, [4, 7, 8]),
+        ({"purpose": "grid"}, [3, 9]),
+        ({"purpose": "grid", "kind": "governance"}, [9]),
         ({"office": "310101"}, [4, 7]),
         ({"purpose": "visits"}, [2, 4, 7]),
         ({"dataset": "housing.dwelling"}, [2, 3]),
@@ -65,12 +70,12 @@ def found(log: AuditLog, **filters: Any) -> list[int]:
         ({"kind": "denia"}, []),
         ({"case": "c-2"}, [4, 7]),
         ({"case": "c-"}, []),
-        ({"from_time": START + 3}, [4, 5, 6, 7]),
+        ({"from_time": START + 3}, [4, 5, 6, 7, 8, 9]),
         ({"until_time": START + 3}, [1, 2, 3]),
         ({"from_time": START + 2, "until_time": START + 4}, [3, 4]),
         ({"purpose": "visits", "kind": "intent", "requester": "bob"}, [4]),
         ({"requester": "ann", "office": "310101"}, []),
-        ({"entries_max": 2}, [6, 7]),
+        ({"entries_max": 2}, [8, 9]),
         ({"entries_max": 2, "purpose": "visits"}, [4, 7]),
         ({"entries_max": -1, "kind": "denial"}, [3]),
         ({"requester": 'a"b'}, []),
@@ -78,7 +83,10 @@ def found(log: AuditLog, **filters: Any) -> list[int]:
     ids=str,
 )
 def test_filters(log: AuditLog, filters: dict[str, Any], sequences: list[int]) -> None:
-    """Only entries that match every filter exactly are found, the newest of them, oldest first."""
+    """Only entries that match every filter exactly are found, the newest of them, oldest first.
+
+    What was done to a requester, or decided about a purpose, is found by their names too; other facts are not searched.
+    """
     assert len(list(log.directory.glob("segment-*"))) > 2
     assert found(log, **filters) == sequences
 
@@ -90,11 +98,19 @@ def test_returns_the_bytes_on_disk(log: AuditLog) -> None:
         assert read_entry(stored.canonical_json + b"\n") == stored.entry
 
 
+def test_a_scan_reads_in_the_order_of_the_log(log: AuditLog) -> None:
+    """Entries come oldest first over all segments, and what is wanted may depend on those before."""
+    seen: list[int] = []
+    for entry in scan(log.directory, wanted=lambda tail, line: len(seen) < 3):
+        seen.append(entry.sequence)
+    assert seen == [1, 2, 3]
+
+
 def test_without_a_bound_the_newest_thousand(log: AuditLog) -> None:
     """A question without a bound returns a bounded answer."""
     log.append_many([(EntryKind.FAILURE, {})] * (ENTRIES_MAX + 10))
     sequences = found(log)
-    assert sequences == list(range(18, 18 + ENTRIES_MAX))
+    assert sequences == list(range(20, 20 + ENTRIES_MAX))
 
 
 def test_unfinished_line_is_not_an_entry(log: AuditLog) -> None:
@@ -102,7 +118,7 @@ def test_unfinished_line_is_not_an_entry(log: AuditLog) -> None:
     last = sorted(log.directory.glob("segment-*"))[-1]
     with last.open("ab") as file:
         file.write(b'{"body":{"half')
-    assert found(log) == [1, 2, 3, 4, 5, 6, 7]
+    assert found(log) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 
 def test_damaged_log_gives_no_partial_answer(log: AuditLog) -> None:

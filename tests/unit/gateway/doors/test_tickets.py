@@ -15,7 +15,7 @@ from gateway.messages import Reason
 from gateway.model.requester import Requester
 from tests.unit.gateway.release.test_release import CONTEXT, REQUESTER, plan_of
 
-PLAN = plan_of("n")
+QUERY = plan_of("n").resolved
 
 
 class Clock:
@@ -38,7 +38,7 @@ def tickets(clock: Clock) -> TicketStore:
 
 
 def issue(tickets: TicketStore, requester: Requester = REQUESTER) -> bytes:
-    return tickets.issue(PLAN, requester=requester, context=CONTEXT)
+    return tickets.issue(QUERY, requester=requester, context=CONTEXT)
 
 
 def refused(tickets: TicketStore, handle: bytes, requester: Requester = REQUESTER) -> None:
@@ -51,7 +51,7 @@ def test_a_ticket_gives_the_decided_query_once(tickets: TicketStore, clock: Cloc
     """The first use gives plan and context as they were decided; the second is refused."""
     handle = issue(tickets)
     assert tickets.redeem(handle, requester=REQUESTER) == PendingQuery(
-        plan=PLAN, requester=REQUESTER, context=CONTEXT, expires_at=clock.seconds + TICKET_SECONDS
+        resolved=QUERY, requester=REQUESTER, context=CONTEXT, expires_at=clock.seconds + TICKET_SECONDS
     )
     refused(tickets, handle)
 
@@ -81,19 +81,19 @@ def test_a_ticket_is_for_the_requester_as_decided(tickets: TicketStore, other: R
     """Another subject, or the same one whose office, roles or clearance changed, gets nothing and spoils nothing."""
     handle = issue(tickets)
     refused(tickets, handle, other)
-    assert tickets.redeem(handle, requester=REQUESTER).plan is PLAN
+    assert tickets.redeem(handle, requester=REQUESTER).resolved is QUERY
 
 
 def test_a_renewed_token_may_fetch(tickets: TicketStore) -> None:
     """A ticket belongs to the requester, not to one token."""
-    assert tickets.redeem(issue(tickets), requester=replace(REQUESTER, token_id="renewed")).plan is PLAN
+    assert tickets.redeem(issue(tickets), requester=replace(REQUESTER, token_id="renewed")).resolved is QUERY
 
 
 def test_a_ticket_expires(tickets: TicketStore, clock: Clock) -> None:
     """A ticket is good until its last second and never after."""
     early, late = issue(tickets), issue(tickets)
     clock.seconds += TICKET_SECONDS - 0.01
-    assert tickets.redeem(early, requester=REQUESTER).plan is PLAN
+    assert tickets.redeem(early, requester=REQUESTER).resolved is QUERY
     clock.seconds += 0.01
     refused(tickets, late)
 

@@ -96,17 +96,25 @@ def plan(
             allow=True,
             datasets={},
             people_min=None,
-            obligations=ResultObligations(rows_max=10, retention_days=1, onward_sharing=False),
+            obligations=ResultObligations(
+                rows_max=10,
+                rows_per_day_max=None,
+                lookups_per_day_max=None,
+                retention_days=1,
+                onward_sharing=False,
+                grade="general-1",
+                agreements=(),
+                emergency=None,
+            ),
             denials=(),
             determined_by=(),
             policy_revision="r",
+            standing=None,  # type: ignore[arg-type]
             policy_input={},
         ),
         scans=scans,
         sql=sql,
         projection=projection,
-        people_column=None,
-        people_min=None,
         rows_max=10,
     )
 

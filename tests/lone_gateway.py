@@ -1,0 +1,43 @@
+"""A gateway that cannot read anything."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from click.testing import Result
+from typer.testing import CliRunner
+
+from gateway.doors.cli.app import make_app
+from gateway.doors.cli.local_city import LocalCity, PolicyEngine
+from gateway.settings import Settings
+from gateway.wiring import Gateway, make_gateway
+from tests.cities import City
+
+
+@contextmanager
+def lone_gateway(root: Path) -> Iterator[tuple[City, Gateway]]:
+    """Run a city's gateway in this process without a single department, so that nothing can be read."""
+    local = LocalCity(
+        data=root,
+        residents=1_000,
+        policy=PolicyEngine.EMBEDDED,
+        port=0,
+        stop=threading.Event(),
+        say=lambda zh, en: None,
+    )
+    local.write_deployment()
+    gateway = make_gateway(Settings.load(root / "gateway.toml"))
+    gateway.start()
+    try:
+        yield City(local), gateway
+    finally:
+        gateway.stop()
+
+
+def command_line(city: City, *arguments: str, who: str) -> Result:
+    """Run the command line in this process, 160 columns wide."""
+    profile = str(city.local.profiles / f"{who}.json")
+    return CliRunner(env={"COLUMNS": "160"}).invoke(make_app(), [*arguments, "--profile", profile])

@@ -1,0 +1,131 @@
+"""What a running delivery was allowed on is taken back, and the delivery ends with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from gateway.doors.cli.remote import Remote, RemoteError, RemoteResult
+from tests.cities import PERMISSION_DENIED, City, running_city
+from tests.fakes.connectors import replaced_connector
+from tests.governing import restore_access, revoke_access, revoke_agreement, sign_agreement
+
+VISITS, CLERK = "enterprise-visits", "nanjing-east-road"
+ENTERPRISES = "SELECT credit_code, name FROM legal_entity.enterprise"
+CONTROLLER, DATASET = "market_supervision", "legal_entity.enterprise"
+STOP_SECONDS_MAX = 3.0
+"""The promise is one second; these machines are noisy. `make bench` measures it."""
+
+Change = Callable[[City], None]
+
+
+def revoke_the_agreement(city: City) -> None:
+    revoke_agreement(city, "test-1", controller=CONTROLLER)
+
+
+def sign_anew(city: City) -> None:
+    sign_agreement(city, "test-2", controller=CONTROLLER, dataset=DATASET, purpose=VISITS)
+
+
+def revoke_the_purpose(city: City) -> None:
+    revoke_access(city, "PURPOSE", VISITS)
+
+
+def restore_the_purpose(city: City) -> None:
+    restore_access(city, "PURPOSE", VISITS)
+
+
+def revoke_the_requester(city: City) -> None:
+    revoke_access(city, "REQUESTER", CLERK)
+
+
+def restore_the_requester(city: City) -> None:
+    restore_access(city, "REQUESTER", CLERK)
+
+
+@pytest.fixture(scope="module")
+def endless_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    """A city whose market supervision never comes to the end of its enterprises, with one agreement about them."""
+    with (
+        running_city(tmp_path_factory.mktemp("city"), residents=2_000) as city,
+        replaced_connector(city, CONTROLLER, batches=0),
+    ):
+        sign_agreement(city, "test-1", controller=CONTROLLER, dataset=DATASET, purpose=VISITS)
+        revoke_agreement(city, f"{CONTROLLER}-base", controller=CONTROLLER)
+        yield city
+
+
+@pytest.fixture
+def running(endless_city: City) -> Iterator[RemoteResult]:
+    """A delivery whose first rows have arrived."""
+    remote = Remote(endless_city.profile(CLERK))
+    result = remote.query(ENTERPRISES, purpose=VISITS, case="")
+    next(result.batches())
+    yield result
+    remote.close()
+
+
+def open_intents(city: City) -> set[str]:
+    closed = {entry["body"]["intent"] for entry in city.entries(kind="receipt", purpose=VISITS)}
+    return {entry["entry_id"] for entry in city.entries(kind="intent", purpose=VISITS)} - closed
+
+
+def ended(city: City) -> dict[str, object]:
+    """Return the newest receipt once every delivery has one."""
+    deadline = time.monotonic() + 30
+    while open_intents(city):
+        assert time.monotonic() < deadline, "the delivery goes on"
+        time.sleep(0.1)
+    receipt = city.entries(kind="receipt", purpose=VISITS)[-1]
+    change = city.entries(kind="governance")[-1]
+    assert (receipt["time_micros"] - change["time_micros"]) / 1e6 < STOP_SECONDS_MAX
+    return receipt["body"]
+
+
+@pytest.mark.parametrize(
+    ("revoke", "restore"),
+    [
+        (revoke_the_purpose, restore_the_purpose),
+        (revoke_the_requester, restore_the_requester),
+        (revoke_the_agreement, sign_anew),
+    ],
+)
+def test_a_delivery_ends_when_what_it_rests_on_is_revoked(
+    endless_city: City, running: RemoteResult, revoke: Change, restore: Change
+):
+    """The recipient is told why, the log has the outcome, the next query is denied, and allowed again once it is restored."""
+    revoke(endless_city)
+    with pytest.raises(RemoteError) as stopped:
+        for _ in running.batches():
+            pass
+    assert stopped.value.status is PERMISSION_DENIED
+    assert stopped.value.reasons[0].code == "ACCESS_REVOKED"
+    receipt = ended(endless_city)
+    assert (receipt["outcome"], receipt["reason"]) == ("revoked", "ACCESS_REVOKED")
+    assert receipt["sent"]["rows"] > 0
+    assert endless_city.refusal(ENTERPRISES, purpose=VISITS).status is PERMISSION_DENIED
+    restore(endless_city)
+    remote = Remote(endless_city.profile(CLERK))
+    assert next(remote.query(ENTERPRISES, purpose=VISITS, case="").batches()).num_rows
+    remote.close()
+
+
+def test_a_recipient_who_does_not_read_cannot_keep_a_delivery_open(endless_city: City, running: RemoteResult):
+    """Nobody reads the stream; it ends all the same."""
+    time.sleep(3)  # until the buffers between both are full
+    revoke_the_purpose(endless_city)
+    assert ended(endless_city)["outcome"] == "revoked"
+    restore_the_purpose(endless_city)
+
+
+def test_twin_a_revocation_that_does_not_concern_it_leaves_a_delivery_alone(endless_city: City, running: RemoteResult):
+    """Another department's agreement, another requester: the stream goes on."""
+    revoke_agreement(endless_city, "housing-base", controller="housing")
+    revoke_access(endless_city, "REQUESTER", "changfeng")
+    batches = running.batches()
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        next(batches)
+    assert open_intents(endless_city)
