@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import grpc
@@ -10,6 +11,8 @@ from gateway.model.requester import RequestContext
 
 PURPOSE_HEADER = "x-sharing-purpose"
 CASE_HEADER = "x-sharing-case"
+_RESIDENT_ID = re.compile(r"[0-9]{17}[0-9Xx]")
+_HIDDEN = "*" * 18
 
 
 def header(context: grpc.ServicerContext, name: str) -> str | None:
@@ -20,10 +23,10 @@ def header(context: grpc.ServicerContext, name: str) -> str | None:
 
 
 def request_context(context: grpc.ServicerContext, *, channel: str) -> RequestContext:
-    """Return purpose, case and time of a call."""
+    """Return purpose, case and time of a call. A resident ID in them is hidden: both stand in the log."""
     return RequestContext(
-        purpose=header(context, PURPOSE_HEADER) or "",
-        case=header(context, CASE_HEADER) or "",
+        purpose=_RESIDENT_ID.sub(_HIDDEN, header(context, PURPOSE_HEADER) or ""),
+        case=_RESIDENT_ID.sub(_HIDDEN, header(context, CASE_HEADER) or ""),
         channel=channel,
         time=int(time.time()),
     )

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
 
 import grpc
 
-from catalog.catalogue import Catalogue
 from catalog.dataset import Dataset, Text
 from catalog.purpose import Purpose, Treatment
 from catalog.registry import RegistrationState, Registry
-from connectors.sdk.predicates import Predicate, PredicateOp
 from gateway.doors.call import header, request_context
+from gateway.doors.explanation import explanation, legal_basis, quota, text_message
+from gateway.doors.offers import Offers
 from gateway.doors.rpc_errors import errors_as_status
 from gateway.errors import Denied
 from gateway.messages import Reason
 from gateway.model.decision import Decision
-from gateway.model.requester import Requester
+from gateway.model.requester import RequestContext, Requester
 from gateway.query_path import QueryPath
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
@@ -33,10 +33,11 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
     def ListPurposes(  # noqa: N802
         self, request: catalog_pb2.ListPurposesRequest, context: grpc.ServicerContext
     ) -> catalog_pb2.ListPurposesResponse:
-        """List the purposes the requester may declare."""
+        """List the purposes the requester may declare, with what each needs."""
         with errors_as_status(context):
-            purposes = self._purposes(self._requester(context))
-            return catalog_pb2.ListPurposesResponse(purposes=[_purpose(purpose) for purpose in purposes])
+            offers = self._offers(self._requester(context))
+            purposes = [self._purpose(purpose, offers=offers) for purpose in offers.purposes()]
+            return catalog_pb2.ListPurposesResponse(purposes=purposes)
         raise AssertionError
 
     def ListDatasets(  # noqa: N802
@@ -44,12 +45,10 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
     ) -> catalog_pb2.ListDatasetsResponse:
         """List the datasets that some purpose opens."""
         with errors_as_status(context):
-            opened = {need.dataset for p in self._purposes(self._requester(context)) for need in p.datasets}
+            offers = self._offers(self._requester(context))
+            names = sorted({name for purpose in offers.purposes() for name in offers.datasets(purpose)})
             served = self._served()
-            datasets = [
-                _summary(self._path.catalogue.datasets[name], catalogue=self._path.catalogue, served=served)
-                for name in sorted(opened)
-            ]
+            datasets = [self._summary(name, offers=offers, served=served) for name in names]
             return catalog_pb2.ListDatasetsResponse(datasets=datasets)
         raise AssertionError
 
@@ -58,30 +57,17 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
     ) -> catalog_pb2.GetDatasetResponse:
         """Describe one dataset; one that no purpose opens answers like one that does not exist."""
         with errors_as_status(context):
-            needs = {
-                purpose.id: need.columns
-                for purpose in self._purposes(self._requester(context))
-                for need in purpose.datasets
-                if need.dataset == request.name
-            }
-            if not needs:
+            offers = self._offers(self._requester(context))
+            purposes = [purpose for purpose in offers.purposes() if request.name in offers.datasets(purpose)]
+            if not purposes:
                 raise Denied(Reason.NOT_AVAILABLE, request.name)
             dataset = self._path.catalogue.datasets[request.name]
             return catalog_pb2.GetDatasetResponse(
-                summary=_summary(dataset, catalogue=self._path.catalogue, served=self._served()),
-                description=_text(dataset.description),
-                source=_text(dataset.source),
-                columns=[
-                    catalog_pb2.ColumnDescription(
-                        name=column.name,
-                        type=str(column.arrow_type),
-                        title=_text(column.title),
-                        grade=column.grade,
-                        treatments={p: _treatment(c[column.name]) for p, c in needs.items() if column.name in c},
-                    )
-                    for column in dataset.columns
-                    if any(column.name in columns for columns in needs.values())
-                ],
+                summary=self._summary(dataset.name, offers=offers, served=self._served()),
+                description=text_message(dataset.description),
+                source=text_message(dataset.source),
+                columns=_columns(dataset, purposes),
+                purposes=[self._purpose(purpose, offers=offers) for purpose in purposes],
             )
         raise AssertionError
 
@@ -91,24 +77,40 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
         """Give the decision on a query without touching data."""
         with errors_as_status(context):
             asked = request_context(context, channel=CHANNEL)
-            try:
-                plan = self._path.plan(request.sql, requester=self._requester(context), context=asked)
-            except Denied as error:
-                if error.decision is None:
-                    raise
-                return _explained(error.decision, basis=())
-            return _explained(plan.decision, basis=_legal_basis(self._path.catalogue.purposes[asked.purpose]))
+            requester = self._requester(context)
+            if request.as_office or request.as_role:
+                requester = self._path.as_office(
+                    requester, office=request.as_office, role=request.as_role, context=asked
+                )
+            purpose = self._path.catalogue.purposes.get(asked.purpose)
+            return explanation(
+                self._decision(request.sql, requester=requester, context=asked),
+                purpose=purpose if purpose and self._offers(requester).may_declare(purpose) else None,
+                catalogue=self._path.catalogue,
+                rules=self._path.pdp.rules,
+            )
         raise AssertionError
+
+    def _decision(self, sql: str, *, requester: Requester, context: RequestContext) -> Decision:
+        try:
+            return self._path.plan(sql, requester=requester, context=context).decision
+        except Denied as error:
+            if error.decision is None:
+                raise
+            return error.decision
 
     def _requester(self, context: grpc.ServicerContext) -> Requester:
         return self._path.authenticate(header(context, "authorization"))
 
-    def _purposes(self, requester: Requester) -> list[Purpose]:
-        return [
-            purpose
-            for _, purpose in sorted(self._path.catalogue.purposes.items())
-            if requester.office_kind in purpose.office_kinds and requester.roles & purpose.roles
-        ]
+    def _offers(self, requester: Requester) -> Offers:
+        catalogue, standing = self._path.catalogue, self._path.standing
+        return Offers(
+            requester=requester,
+            time=int(time.time()),
+            catalogue=catalogue,
+            emergencies=standing.emergencies(),
+            agreements=standing.agreements(set(catalogue.datasets)),
+        )
 
     def _served(self) -> frozenset[str]:
         return frozenset(
@@ -118,79 +120,66 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
             for dataset in registration.datasets
         )
 
+    def _summary(self, name: str, *, offers: Offers, served: frozenset[str]) -> catalog_pb2.DatasetSummary:
+        dataset = self._path.catalogue.datasets[name]
+        return catalog_pb2.DatasetSummary(
+            name=name,
+            title=text_message(dataset.title),
+            controller=text_message(self._controller(dataset)),
+            update_cycle=str(dataset.update_cycle),
+            sharing_class=str(dataset.sharing_class),
+            available=name in served,
+            purposes=[purpose.id for purpose in offers.purposes() if name in offers.datasets(purpose)],
+        )
 
-def _text(text: Text) -> catalog_pb2.Text:
-    return catalog_pb2.Text(zh=text.zh, en=text.en)
+    def _purpose(self, purpose: Purpose, *, offers: Offers) -> catalog_pb2.PurposeDescription:
+        emergency = offers.emergency(purpose)
+        return catalog_pb2.PurposeDescription(
+            id=purpose.id,
+            title=text_message(purpose.title),
+            description=text_message(purpose.description),
+            legal_basis=legal_basis(purpose),
+            case_required=purpose.case_required,
+            case_pattern=purpose.case_pattern or "",
+            consent_required=purpose.consent_required,
+            emergency_required=purpose.emergency_required,
+            emergency=emergency.id if emergency else "",
+            aggregate_only=purpose.aggregate_only,
+            people_min=purpose.people_min,
+            datasets=offers.datasets(purpose),
+            retention_days=purpose.obligations.retention_days,
+            quota=quota(purpose, self._path.standing.usage.today(offers.requester, purpose=purpose.id)),
+            agreements=[self._agreement(purpose, name, offers=offers) for name in offers.conditional(purpose)],
+        )
+
+    def _agreement(self, purpose: Purpose, name: str, *, offers: Offers) -> catalog_pb2.AgreementState:
+        """Return the agreement in force, and whom to ask for one."""
+        agreement = offers.agreement(purpose, name)
+        return catalog_pb2.AgreementState(
+            dataset=name,
+            controller=text_message(self._controller(self._path.catalogue.datasets[name])),
+            agreement=agreement.id if agreement else "",
+        )
+
+    def _controller(self, dataset: Dataset) -> Text:
+        return self._path.catalogue.departments[dataset.controller].title
+
+
+def _columns(dataset: Dataset, purposes: list[Purpose]) -> list[catalog_pb2.ColumnDescription]:
+    """Return the columns that any of the purposes needs, with the treatment under each."""
+    needs = {purpose.id: need.columns for purpose in purposes if (need := purpose.need(dataset.name))}
+    return [
+        catalog_pb2.ColumnDescription(
+            name=column.name,
+            type=str(column.arrow_type),
+            title=text_message(column.title),
+            grade=column.grade,
+            treatments={p: _treatment(c[column.name]) for p, c in needs.items() if column.name in c},
+        )
+        for column in dataset.columns
+        if any(column.name in columns for columns in needs.values())
+    ]
 
 
 def _treatment(treatment: Treatment) -> str:
     return f"{treatment.action}:{treatment.mask}" if treatment.mask else str(treatment.action)
-
-
-def _summary(dataset: Dataset, *, catalogue: Catalogue, served: frozenset[str]) -> catalog_pb2.DatasetSummary:
-    return catalog_pb2.DatasetSummary(
-        name=dataset.name,
-        title=_text(dataset.title),
-        controller=_text(catalogue.departments[dataset.controller].title),
-        update_cycle=str(dataset.update_cycle),
-        sharing_class=str(dataset.sharing_class),
-        available=dataset.name in served,
-    )
-
-
-def _legal_basis(purpose: Purpose) -> Iterable[catalog_pb2.Text]:
-    return [_text(basis.citation) for basis in purpose.legal_basis]
-
-
-def _purpose(purpose: Purpose) -> catalog_pb2.PurposeDescription:
-    return catalog_pb2.PurposeDescription(
-        id=purpose.id,
-        title=_text(purpose.title),
-        description=_text(purpose.description),
-        legal_basis=_legal_basis(purpose),
-        case_required=purpose.case_required,
-        emergency_required=purpose.emergency_required,
-        aggregate_only=purpose.aggregate_only,
-        datasets=sorted(need.dataset for need in purpose.datasets),
-        retention_days=purpose.obligations.retention_days,
-    )
-
-
-def _explained(decision: Decision, *, basis: Iterable[catalog_pb2.Text]) -> catalog_pb2.ExplainQueryResponse:
-    """Return a decision for the requester; which rule denied stays in the log."""
-    return catalog_pb2.ExplainQueryResponse(
-        allow=decision.allow,
-        columns=[
-            catalog_pb2.ColumnTreatment(dataset=name, column=column, action=str(t.action), mask=str(t.mask or ""))
-            for name, dataset in sorted(decision.datasets.items())
-            for column, t in sorted(dataset.columns.items())
-        ],
-        rows=[
-            catalog_pb2.RowScope(dataset=name, text=in_words(dataset.row_filter))
-            for name, dataset in sorted(decision.datasets.items())
-            if dataset.row_filter is not None
-        ],
-        denials=[
-            catalog_pb2.DenialReason(
-                code=denial.code,
-                message=_text(denial.message),
-                legal_basis=_text(denial.legal_basis),
-                remedy=_text(denial.remedy),
-            )
-            for denial in decision.denials
-        ],
-        determined_by=decision.determined_by if decision.allow else (),
-        legal_basis=basis,
-        policy_revision=decision.policy_revision,
-    )
-
-
-def in_words(predicate: Predicate) -> catalog_pb2.Text:
-    """Return a row filter of a policy as a sentence."""
-    if predicate.op is PredicateOp.PREFIX:
-        (prefix,) = predicate.values
-        return catalog_pb2.Text(
-            zh=f"仅 {predicate.column} 以 {prefix} 开头的行",
-            en=f"only rows whose {predicate.column} starts with {prefix}",
-        )
-    return catalog_pb2.Text(zh=f"仅满足 {predicate.to_json()} 的行", en=f"only rows with {predicate.to_json()}")

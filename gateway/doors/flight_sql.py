@@ -23,15 +23,17 @@ from sharing_stubs.arrow.flight.sql import flight_sql_pb2
 
 SERVICE = "arrow.flight.protocol.FlightService"
 CHANNEL = "flight_sql"
+STALLED_SECONDS = 0.3
+"""How long a reader may take to notice that the query was stopped."""
 _TYPE_PREFIX = "type.googleapis.com/"
 
 
 class FlightSqlDoor:
-    """GetFlightInfo decides a query, DoGet runs it. Everything else of Flight is refused.
+    """GetFlightInfo decides a query, DoGet decides it anew and runs it. Everything else of Flight is refused.
 
     Args:
         path: The path of one query.
-        tickets: Decided queries between GetFlightInfo and DoGet.
+        tickets: Allowed queries between GetFlightInfo and DoGet.
         streams_max: Results delivered at the same time.
     """
 
@@ -67,7 +69,7 @@ class FlightSqlDoor:
         with errors_as_status(context):
             requester, asked = self._who_asks(context)
             plan = self._path.plan(_statement(descriptor), requester=requester, context=asked)
-            handle = self._tickets.issue(plan, requester=requester, context=asked)
+            handle = self._tickets.issue(plan.resolved, requester=requester, context=asked)
             ticket = any_pb2.Any()
             ticket.Pack(flight_sql_pb2.TicketStatementQuery(statement_handle=handle), type_url_prefix=_TYPE_PREFIX)
             return flight_pb2.FlightInfo(
@@ -89,13 +91,14 @@ class FlightSqlDoor:
                 self._path.record_refusal(error, requester=requester, context=asked)
             seconds = seconds_left(context, seconds_max=self._path.query_seconds_max)
             cancellation = Cancellation()
+            cancellation.add(lambda: _end_soon(context, cancellation=cancellation))
             end_of_time = threading.Timer(seconds + 1, context.cancel)  # for a reader who stopped reading
             try:
                 end_of_time.start()
                 if not context.add_callback(cancellation.cancel):
                     cancellation.cancel()
                 yield from self._path.run(
-                    pending.plan,
+                    pending.resolved,
                     requester=requester,
                     context=pending.context,
                     seconds_max=seconds,
@@ -123,6 +126,14 @@ class FlightSqlDoor:
     def _who_asks(self, context: grpc.ServicerContext) -> tuple[Requester, RequestContext]:
         requester = self._path.authenticate(header(context, "authorization"))
         return requester, request_context(context, channel=CHANNEL)
+
+
+def _end_soon(context: grpc.ServicerContext, *, cancellation: Cancellation) -> None:
+    """End the call of a reader who has stopped reading and so does not notice that the query was stopped."""
+    if cancellation.cause is not None:
+        timer = threading.Timer(STALLED_SECONDS, context.cancel)
+        timer.daemon = True
+        timer.start()
 
 
 def _statement(descriptor: flight_pb2.FlightDescriptor) -> str:

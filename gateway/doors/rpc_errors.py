@@ -16,6 +16,7 @@ from grpc_status import rpc_status
 
 from catalog.dataset import Text
 from gateway.errors import Bug, Denied, GatewayError
+from gateway.messages import Reason
 from gateway.model.decision import Denial
 
 DOMAIN = "sharing-gateway"
@@ -49,7 +50,9 @@ def _abort(context: grpc.ServicerContext, error: GatewayError) -> NoReturn:
 
 def _status(error: GatewayError) -> status_pb2.Status:
     number: int = error.status.value[0]
-    infos = _denial_infos(error) or [_info(str(error.reason), message=error.message, remedy=error.remedy)]
+    infos = _denial_infos(error)
+    if not infos or error.reason is not Reason.POLICY_DENIED:
+        infos.insert(0, _info(str(error.reason), message=error.message, remedy=error.remedy))
     first = infos[0].metadata
     text = (
         f"[{infos[0].reason}] {first['message_zh']} {first['remedy_zh']} / {first['message_en']} {first['remedy_en']}"

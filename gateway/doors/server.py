@@ -12,9 +12,11 @@ from gateway.doors.audit import AuditDoor
 from gateway.doors.catalog import CatalogDoor
 from gateway.doors.flight_sql import SERVICE as FLIGHT_SERVICE
 from gateway.doors.flight_sql import FlightSqlDoor
+from gateway.doors.governance import GovernanceDoor
 from gateway.doors.registry import RegistryDoor
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+from sharing_stubs.sharing.governance.v1 import governance_pb2, governance_pb2_grpc
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 
 RESERVED_WORKERS = 16
@@ -33,6 +35,7 @@ def make_server(
     registry: RegistryDoor,
     catalog: CatalogDoor,
     audit: AuditDoor,
+    governance: GovernanceDoor,
     streams_max: int,
     listen: str,
     credentials: grpc.ServerCredentials | None,
@@ -44,6 +47,7 @@ def make_server(
         registry: Connectors.
         catalog: Metadata.
         audit: The access log.
+        governance: Agreements, emergencies, revocations, consents.
         streams_max: Results delivered at the same time.
         listen: host:port; port 0 picks a free one.
         credentials: TLS; None serves plaintext.
@@ -57,11 +61,13 @@ def make_server(
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(registry, server)
     catalog_pb2_grpc.add_CatalogServiceServicer_to_server(catalog, server)
     audit_pb2_grpc.add_AuditServiceServicer_to_server(audit, server)
+    governance_pb2_grpc.add_GovernanceServiceServicer_to_server(governance, server)
     services = [
         FLIGHT_SERVICE,
         registry_pb2.DESCRIPTOR.services_by_name["RegistryService"].full_name,
         catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
         audit_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
+        governance_pb2.DESCRIPTOR.services_by_name["GovernanceService"].full_name,
         health.SERVICE_NAME,
     ]
     checks = health.HealthServicer()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from gateway.errors import TooLarge, Unauthenticated
 from gateway.messages import Reason
-from gateway.model.plan import EnforcedPlan
+from gateway.model.query import ResolvedQuery
 from gateway.model.requester import RequestContext, Requester
 
 TICKET_SECONDS = 60
@@ -17,9 +17,9 @@ TICKETS_PER_REQUESTER_MAX = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingQuery:
-    """A decided query that waits to be fetched."""
+    """A query that was allowed and waits to be fetched, to be decided anew then."""
 
-    plan: EnforcedPlan
+    resolved: ResolvedQuery
     requester: Requester
     context: RequestContext
     expires_at: float
@@ -27,7 +27,7 @@ class PendingQuery:
 
 
 class TicketStore:
-    """Keeps decided queries until they are fetched or expire."""
+    """Keeps allowed queries until they are fetched or expire."""
 
     def __init__(self, *, new_handle: Callable[[], bytes], monotonic: Callable[[], float]) -> None:
         self._new_handle = new_handle
@@ -35,14 +35,14 @@ class TicketStore:
         self._pending: dict[bytes, PendingQuery] = {}
         self._lock = threading.Lock()
 
-    def issue(self, plan: EnforcedPlan, *, requester: Requester, context: RequestContext) -> bytes:
+    def issue(self, resolved: ResolvedQuery, *, requester: Requester, context: RequestContext) -> bytes:
         """Return a new ticket.
 
         Raises:
             TooLarge: The requester holds too many tickets.
         """
         handle, now = self._new_handle(), self._monotonic()
-        pending = PendingQuery(plan=plan, requester=requester, context=context, expires_at=now + TICKET_SECONDS)
+        pending = PendingQuery(resolved=resolved, requester=requester, context=context, expires_at=now + TICKET_SECONDS)
         with self._lock:
             self._pending = {key: p for key, p in self._pending.items() if p.expires_at > now}
             held = sum(p.requester.subject == requester.subject for p in self._pending.values())
@@ -52,7 +52,7 @@ class TicketStore:
         return handle
 
     def redeem(self, handle: bytes, *, requester: Requester) -> PendingQuery:
-        """Return the decided query once, to the requester whom it was decided for.
+        """Return the query once, to the requester whom it was decided for.
 
         Raises:
             Unauthenticated: Unknown, used, expired, or issued to someone else or to the same subject in another office or role.

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from gateway.doors.cli import audit_commands, catalog_commands, query_commands, registry_commands, token_commands
+from gateway.doors.cli import (
+    access_commands,
+    agreement_commands,
+    audit_commands,
+    catalog_commands,
+    consent_commands,
+    destruction_commands,
+    emergency_commands,
+    query_commands,
+    registry_commands,
+    token_commands,
+)
 from gateway.doors.cli.demo import demo
 from gateway.doors.cli.local_city import LocalCity, PolicyEngine
 from gateway.doors.cli.options import LanguageChoice
@@ -33,7 +48,28 @@ def make_app() -> typer.Typer:
     app.add_typer(audit_commands.commands, name="audit")
     app.add_typer(registry_commands.commands, name="registry")
     app.add_typer(token_commands.commands, name="token")
+    app.add_typer(typer.Typer(cls=_PolicyCommands, no_args_is_help=True, help="策略 / the policies"), name="policy")
+    app.add_typer(agreement_commands.commands, name="agreement")
+    app.add_typer(emergency_commands.commands, name="emergency")
+    app.add_typer(access_commands.commands, name="access")
+    app.add_typer(consent_commands.commands, name="consent")
+    app.add_typer(destruction_commands.commands, name="destruction")
     return app
+
+
+class _PolicyCommands(TyperGroup):
+    """The commands about policies, read when one of them is called: they need a policy engine, which takes a second."""
+
+    @property  # type: ignore[override]
+    def commands(self) -> Mapping[str, Any]:
+        """The commands by name."""
+        group = get_command(importlib.import_module("gateway.doors.cli.policy_commands").commands)
+        assert isinstance(group, TyperGroup)  # noqa: S101 - it has more than one command
+        return group.commands
+
+    @commands.setter
+    def commands(self, _: object) -> None:
+        """Ignore what typer knows: nothing yet."""
 
 
 def serve(

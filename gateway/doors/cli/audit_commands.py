@@ -25,7 +25,7 @@ EXIT_BROKEN = 1
 def search(
     profile: ProfileOption,
     office: Annotated[str, typer.Option(help="单位 / office id")] = "",
-    requester: Annotated[str, typer.Option(help="请求人 / requester")] = "",
+    requester: Annotated[str, typer.Option(help="请求人或被处置人 / who did it, or to whom")] = "",
     purpose: Annotated[str, typer.Option(help="用途 / purpose")] = "",
     dataset: Annotated[str, typer.Option(help="数据集 / dataset")] = "",
     kind: Annotated[str, typer.Option(help="类别 / kind: intent receipt denial failure …")] = "",
@@ -57,9 +57,9 @@ def search(
             return
         zh = screen.language == "zh"
         screen.table(
-            ("序号", "时间", "类别与结果", "请求人与用途", "数据集")
+            ("序号", "时间", "类别与结果", "请求人、对象与用途", "数据集")
             if zh
-            else ("no.", "time", "kind and result", "requester and purpose", "datasets"),
+            else ("no.", "time", "kind and result", "requester, target and purpose", "datasets"),
             [_row(json.loads(line)) for line in found],
         )
         screen.say(f"{len(found)} 条", f"{len(found)} entries")
@@ -117,11 +117,12 @@ def _row(entry: dict[str, Any]) -> tuple[str, ...]:
     body = entry["body"]
     time = datetime.datetime.fromtimestamp(entry["time_micros"] / 1e6).astimezone()
     subject = (body.get("requester") or {}).get("subject")
+    target = f"→ {body['target']}" if "target" in body else None
     return (
         str(entry["sequence"]),
         time.strftime("%m-%d %H:%M:%S"),
         "\n".join((entry["kind"], *_results(body))),
-        "\n".join(filter(None, (subject, body.get("purpose")))),
+        "\n".join(filter(None, (subject, target, body.get("purpose")))),
         "\n".join(dataset["name"] for dataset in body.get("datasets", ())),
     )
 

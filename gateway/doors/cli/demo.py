@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import shlex
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
 from gateway.doors.cli.local_city import LocalCity, PolicyEngine
 from gateway.doors.cli.options import LanguageChoice
@@ -32,7 +34,9 @@ SELECT name, phone, residence_address FROM population.resident
 WHERE residence_division LIKE '310107%' OR 1 = 1 ORDER BY residence_division DESC LIMIT 3"""
 AGE_BY_STREET = """\
 SELECT sex, registration_kind, count(*) AS residents FROM population.resident GROUP BY sex, registration_kind"""
-HEALTH_CODES = "SELECT name, colour FROM health.health_code"
+EPIDEMIC = ["--purpose", "epidemic-control"]
+HEALTH_CODES = "SELECT name, colour FROM health.health_code WHERE colour <> 'green' LIMIT 5"
+EMERGENCY = "huangpu-demo"
 TAMPERED_AT = 0.5
 
 
@@ -90,8 +94,45 @@ class _Story:
         )
         self._run(["query", *self._as("district-huangpu"), "--purpose", "population-statistics", AGE_BY_STREET])
         self._chapter("没有宣布突发事件：疫情防控用途被拒绝", "no emergency is declared: epidemic control is denied")
-        self._run(["query", *clerk, "--purpose", "epidemic-control", HEALTH_CODES], expected=EXIT_DENIED)
+        self._run(["query", *clerk, *EPIDEMIC, HEALTH_CODES], expected=EXIT_DENIED)
+        self._emergency(clerk)
         self._audit()
+
+    def _emergency(self, clerk: list[str]) -> None:
+        administrator, declaration = self._as("administrator"), self._declaration()
+        self._chapter(
+            "两名签署人离线签署、管理员宣布黄浦区应急状态：该用途只在该区、只在期间内有效",
+            "two signers sign offline, the administrator declares an emergency in Huangpu: the purpose opens there, for a time",
+        )
+        signed = []
+        for signer in ("emergency-signer-1", "emergency-signer-2"):
+            key = str(self.city.data / "keys" / f"{signer}.pem")
+            self._run(["emergency", "sign", str(declaration), "--key", key, "--signer", signer])
+            signed.append(str(declaration.with_name(f"{declaration.stem}.{signer}.sig.json")))
+        self._run(["emergency", "declare", str(declaration), *signed, *administrator])
+        self._run(["query", *clerk, *EPIDEMIC, HEALTH_CODES])
+        self._run(["query", *self._as("changfeng"), *EPIDEMIC, HEALTH_CODES], expected=EXIT_DENIED)
+        self._chapter(
+            "应急状态终止：再次拒绝，收到结果的单位欠一份销毁回执",
+            "the emergency ends: denied again, and the recipient owes a destruction receipt",
+        )
+        self._run(["emergency", "end", EMERGENCY, "--reason", "演示结束 / end of the demo", *administrator])
+        self._run(["query", *clerk, *EPIDEMIC, HEALTH_CODES], expected=EXIT_DENIED)
+        self._run(["destruction", "owed", *clerk])
+
+    def _declaration(self) -> Path:
+        now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+        content = {
+            "id": EMERGENCY,
+            "title": {"zh": "演示", "en": "Demonstration"},
+            "area": "310101",
+            "purposes": ["epidemic-control"],
+            "starts_at": now.isoformat(),
+            "ends_at": (now + datetime.timedelta(days=1)).isoformat(),
+        }
+        path = self.city.data / f"{EMERGENCY}.yaml"
+        path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), "utf-8")
+        return path
 
     def _audit(self) -> None:
         self._chapter("审计员查询访问日志", "the auditor searches the access log")

@@ -19,7 +19,7 @@ from pathlib import Path
 import grpc
 import yaml
 
-from catalog.catalogue import Catalogue
+from catalog.catalogue import Catalogue, Department
 from catalog.directory import RequesterEntry
 from catalog.load import load_catalogue
 from catalog.vocabulary import Role
@@ -30,6 +30,7 @@ from gateway.doors.cli.private_files import write_private
 from gateway.doors.cli.processes import ChildFailed, Children
 from gateway.doors.cli.profile import Profile
 from gateway.doors.cli.remote import Remote
+from gateway.doors.cli.sample_governance import sign_agreements, write_signers
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 
 ISSUER, AUDIENCE, KEY_ID = "sharing-local", "sharing-gateway", "local"
@@ -84,14 +85,6 @@ RECIPIENTS = (
         office="shanghai",
         roles=frozenset({Role.ANALYST}),
         clearance=_CITY_GRADE,
-    ),
-    Recipient(
-        profile="department-health",
-        display_name="卫生健康委 数据专员",
-        office="dept-health",
-        roles=frozenset({Role.STEWARD}),
-        clearance="general-4",
-        department="health",
     ),
     Recipient(
         profile="auditor",
@@ -157,6 +150,7 @@ class LocalCity:
             self._start_policy_engine()
             self._start_gateway()
             self._start_connectors()
+            self._sign_agreements()
         except BaseException:
             self.stop()
             raise
@@ -176,15 +170,18 @@ class LocalCity:
         audit_key = VerificationKey(name=AUDIT_KEY_NAME, key=signing_key(keys / "audit.pem").public_key())
         (keys / "audit-verification-key.txt").write_text(audit_key.to_text() + "\n", "utf-8")
         secret(keys / "pseudonym.secret")
+        write_signers(self.data / "emergency-signers.yaml", keys=keys)
+        people = (*RECIPIENTS, *map(_steward_recipient, self._catalogue.departments.values()))
         connectors = [_connector_recipient(department) for department in self._catalogue.departments]
-        _write_requesters(self.data / "requesters.yaml", (*RECIPIENTS, *connectors))
-        for recipient in RECIPIENTS:
+        _write_requesters(self.data / "requesters.yaml", (*people, *connectors))
+        for recipient in people:
             profile = self._profile(recipient).model_dump_json(indent=2, exclude_none=True)
             write_private(self.profiles / f"{recipient.profile}.json", profile)
         for recipient in connectors:
             write_private(self.data / "tokens" / f"{recipient.profile}.jwt", self._profile(recipient).token)
         self._opa_port = free_port()
-        (self.data / "registry.db").unlink(missing_ok=True)  # connectors register anew, at new ports
+        for register in ("registry.db", "registry-statistics.db"):  # connectors and agreements come anew
+            (self.data / register).unlink(missing_ok=True)
         (self.data / "gateway.toml").write_text(self._configuration(), "utf-8")
 
     def _profile(self, recipient: Recipient) -> Profile:
@@ -216,6 +213,7 @@ audit_key = "keys/audit.pem"
 grant_key = "keys/grant.pem"
 pseudonym_secret = "keys/pseudonym.secret"
 registry_url = {json.dumps(f"sqlite:///{self.data / 'registry.db'}")}
+emergency_signers = "emergency-signers.yaml"
 
 [[issuers]]
 issuer = "{ISSUER}"
@@ -264,6 +262,14 @@ opa_url = "http://127.0.0.1:{self._opa_port}"
         finally:
             remote.close()
 
+    def _sign_agreements(self) -> None:
+        self._say("各部门专员签署共享协议", "the departments' stewards sign their agreements")
+        stewards = {id: Profile.load(self.profiles / f"department-{id}.json") for id in self._catalogue.departments}
+        try:
+            sign_agreements(self._catalogue, stewards=stewards)
+        except grpc.RpcError as error:
+            raise ChildFailed(str(error)) from error
+
 
 def find_opa() -> str:
     """Return the path of an OPA binary.
@@ -284,6 +290,17 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as found:
         port: int = found.getsockname()[1]
         return port
+
+
+def _steward_recipient(department: Department) -> Recipient:
+    return Recipient(
+        profile=f"department-{department.id}",
+        display_name=f"{department.title.zh} 数据专员",
+        office=f"dept-{department.id}",
+        roles=frozenset({Role.STEWARD}),
+        clearance="general-4",
+        department=department.id,
+    )
 
 
 def _connector_recipient(department: str) -> Recipient:

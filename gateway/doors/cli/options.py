@@ -24,4 +24,5 @@ PurposeOption = Annotated[
     str, typer.Option("--purpose", help="申报用途 / declared purpose; see `gateway catalog purposes`")
 ]
 CaseOption = Annotated[str, typer.Option("--case", help="案件编号 / case number")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="理由 / why")]
 LanguageOption = Annotated[LanguageChoice | None, typer.Option("--language", help="语言 / language")]

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from catalog.vocabulary import Role
+from gateway.doors.cli.explanation import show_explanation
 from gateway.doors.cli.options import CaseOption, LanguageOption, ProfileOption, PurposeOption
 from gateway.doors.cli.output import check_output, write_result
 from gateway.doors.cli.session import connected
-from gateway.doors.cli.show import EXIT_DENIED, EXIT_INVALID, Screen
+from gateway.doors.cli.show import EXIT_DENIED, EXIT_INVALID
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
 
@@ -47,47 +49,29 @@ def explain(
     profile: ProfileOption,
     purpose: PurposeOption = "",
     case: CaseOption = "",
+    as_office: Annotated[
+        str,
+        typer.Option(
+            "--as-office",
+            help="管理员：该单位至多会得到什么（合并全部角色，取最高权限级别），记入日志"
+            " / administrators: the most that an office would get (all its roles, its highest clearance); recorded",
+        ),
+    ] = "",
+    as_role: Annotated[
+        Role | None,
+        typer.Option("--as-role", help="与 --as-office 同用：只看此角色 / with --as-office: this role only"),
+    ] = None,
     language: LanguageOption = None,
 ) -> None:
     """说明该查询会得到什么，不读取数据 / tell what a query would get, without touching data."""
+    if as_role and not as_office:
+        raise typer.BadParameter("--as-role 须与 --as-office 同用 / --as-role needs --as-office")
     with connected(profile, language) as (remote, screen):
         stub = catalog_pb2_grpc.CatalogServiceStub(remote.channel)
         answer = stub.ExplainQuery(
-            catalog_pb2.ExplainQueryRequest(sql=sql), metadata=remote.headers(purpose=purpose, case=case)
+            catalog_pb2.ExplainQueryRequest(sql=sql, as_office=as_office, as_role=as_role or ""),
+            metadata=remote.headers(purpose=purpose, case=case),
         )
-        _show_explanation(screen, answer)
+        show_explanation(screen, answer)
     if not answer.allow:
         raise typer.Exit(EXIT_DENIED)
-
-
-def _show_explanation(screen: Screen, answer: catalog_pb2.ExplainQueryResponse) -> None:
-    chinese = screen.language == "zh"
-    screen.out.print(
-        ("[green]✓ 允许[/]" if chinese else "[green]✓ allowed[/]")
-        if answer.allow
-        else ("[red]✗ 拒绝[/]" if chinese else "[red]✗ denied[/]")
-    )
-    screen.table(
-        ("数据集", "列", "处理", "脱敏") if chinese else ("dataset", "column", "treatment", "mask"),
-        [(c.dataset, c.column, c.action, c.mask) for c in answer.columns],
-    )
-    for scope in answer.rows:
-        screen.out.print(f"{scope.dataset}: {scope.text.zh if chinese else scope.text.en}", markup=False)
-    for denial in answer.denials:
-        for label, text in (
-            ("✗ " + denial.code, denial.message),
-            ("依据/basis", denial.legal_basis),
-            ("办法/remedy", denial.remedy),
-        ):
-            screen.out.print(f"{label}: {text.zh if chinese else text.en}", markup=False)
-    if answer.legal_basis:
-        screen.out.print("依据：" if chinese else "Legal basis:")
-    for basis in answer.legal_basis:
-        screen.out.print(f"  {basis.zh if chinese else basis.en}", markup=False)
-    rules = ", ".join(answer.determined_by)
-    revision = (
-        f"策略版本 {answer.policy_revision}；规则 {rules}"
-        if chinese
-        else f"policy {answer.policy_revision}; rules {rules}"
-    )
-    screen.out.print(revision, markup=False)

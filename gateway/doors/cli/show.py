@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import grpc
 import pyarrow as pa
@@ -20,7 +21,7 @@ from gateway.doors.cli.remote import RemoteError
 
 Language = Literal["zh", "en"]
 ROWS_SHOWN = 50
-NARROW = ("序号", "时间", "no.", "time")
+NARROW = ("序号", "时间", "审计编号", "no.", "time", "audit entry")
 """Columns that are never wrapped."""
 EXIT_DENIED, EXIT_INVALID, EXIT_UNAVAILABLE = 3, 4, 5
 _EXIT_OF_STATUS = {
@@ -33,6 +34,20 @@ _LABELS = {
     "legal_basis": Text(zh="依据", en="Legal basis"),
     "remedy": Text(zh="办法", en="What to do"),
 }
+
+
+class Bilingual(Protocol):
+    """A text in both languages: of the catalogue, or as it travels."""
+
+    @property
+    def zh(self) -> str:
+        """Chinese."""
+        ...
+
+    @property
+    def en(self) -> str:
+        """English."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +67,7 @@ class Screen:
         """Print a line on stderr."""
         self.error.print(RichText(zh if self.language == "zh" else en))
 
-    def words(self, text: Text) -> str:
+    def words(self, text: Bilingual) -> str:
         """Return the text in the screen's language."""
         return text.zh if self.language == "zh" else text.en
 
@@ -115,6 +130,11 @@ class Screen:
                 f"the first {len(shown)} of {rows:,} rows; use --output to keep them all.",
             )
         return rows
+
+
+def local_time(seconds: int) -> str:
+    """Return a time, given in seconds since 1970-01-01 UTC, to the minute in the local zone."""
+    return f"{datetime.datetime.fromtimestamp(seconds).astimezone():%Y-%m-%d %H:%M}"
 
 
 def _cell(value: object) -> str:
