@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OPA_VERSION := v1.21.1
+PARALLEL := --numprocesses 2 --dist loadfile
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sharing-gateway/bin
 export PATH := $(abspath $(BIN)):$(PATH):$(TOOLS)
 
@@ -25,11 +26,11 @@ $(VENV)/.complete: requirements.lock pyproject.toml
 demo: setup ## the whole story on real components; ends by itself
 	$(BIN)/gateway demo
 
-test: setup opa ## all tests
-	$(BIN)/python -m pytest
+test: setup opa ## all tests, two files at a time
+	$(BIN)/python -m pytest $(PARALLEL)
 
 soak: setup opa ## the long loops at full length
-	SOAK=1 FUZZ_EXAMPLES=5000 $(BIN)/python -m pytest --timeout 3600
+	SOAK=1 FUZZ_EXAMPLES=5000 $(BIN)/python -m pytest $(PARALLEL) --timeout 3600
 
 check: lint test ## every check, then the tests
 
@@ -40,6 +41,7 @@ lint: setup proto-check
 	lint-imports
 	buf lint
 	buf format --diff --exit-code
+	gateway policy test
 
 bench: setup ## benchmarks beside their baselines in the same run; writes bench.json
 	$(BIN)/python -m tests.benchmarks

@@ -26,6 +26,7 @@ from tests.benchmarks import (
     own_work,
     point_lookup,
     report,
+    revocation,
     sample_city,
 )
 from tests.benchmarks.measure import Line, Setting
@@ -38,6 +39,7 @@ ROWS: Mapping[str, Callable[[Setting], list[Line]]] = {
     "federated-join": federated_join.run,
     "audit-log": audit_log.run,
     "masks": masks.run,
+    "revocation": revocation.run,
     "sample-city": sample_city.run,
 }
 _DISK = Path("/var/tmp")

@@ -23,6 +23,7 @@ from gateway.doors.cli.local_city import free_port
 from gateway.doors.cli.processes import ChildFailed, Children
 from gateway.doors.cli.profile import Profile
 from gateway.doors.cli.remote import Remote
+from sharing_stubs.sharing.governance.v1 import governance_pb2, governance_pb2_grpc
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 
 OFFICE = "310101"
@@ -98,7 +99,10 @@ def deployed(
             command = [sys.executable, "-m", "connectors", "serve", str(path)]
             pids[department] = children.start(department, command).pid
         endpoint = f"grpc://127.0.0.1:{port}"
-        _approve(Profile(endpoint=endpoint, token=tokens[_ADMINISTRATOR], expires_at="", office=""), departments)
+        _approve(_remote(endpoint, tokens[_ADMINISTRATOR]), departments)
+        for department in departments:
+            datasets = [name for name in purpose if load_catalogue().datasets[name].controller == department]
+            _agree(_remote(endpoint, tokens[f"steward-{department}"]), department, datasets=datasets)
         yield Deployment(endpoint=endpoint, token=tokens[_REQUESTER], pids=pids)
     finally:
         children.stop()
@@ -112,7 +116,16 @@ def _write_catalogue(folder: Path, *, purpose: Mapping[str, Mapping[str, object]
         "id": PURPOSE,
         "title": text,
         "description": text,
-        "legal_basis": [{"instrument": text, "article": ""}],
+        "legal_basis": [
+            {
+                "instrument": {
+                    "zh": "《中华人民共和国个人信息保护法》",
+                    "en": "Personal Information Protection Law",
+                },
+                "article": "13(1)(3)",
+            }
+        ],
+        "lawful_ground": "statutory_duty",
         "active_from": "2022-05-24",
         "office_kinds": ["district"],
         "roles": ["clerk"],
@@ -120,6 +133,7 @@ def _write_catalogue(folder: Path, *, purpose: Mapping[str, Mapping[str, object]
             {"dataset": name, "jurisdiction": str(next(iter(datasets[name].jurisdiction))), "columns": dict(columns)}
             for name, columns in purpose.items()
         ],
+        "quota": {"rows_per_day_max": 1_000_000_000_000},
         "obligations": {"rows_max": 100_000_000, "retention_days": 1, "onward_sharing": False},
     }
     (folder / "purposes" / f"{PURPOSE}.yaml").write_text(json.dumps(entry))
@@ -140,6 +154,7 @@ def _write_requesters(folder: Path, departments: Iterable[str]) -> Mapping[str, 
         (_ADMINISTRATOR, "audit-office", "administrator", None),
     ]
     people += [(f"connector-{department}", f"dept-{department}", "connector", department) for department in departments]
+    people += [(f"steward-{department}", f"dept-{department}", "steward", department) for department in departments]
     entries = [
         {"subject": subject, "display_name": subject, "office": office, "roles": [role], "clearance": "general-4"}
         | ({"department": department} if department else {})
@@ -175,9 +190,12 @@ def _write_connector(folder: Path, configuration: dict[str, Any], *, port: int, 
     return path
 
 
-def _approve(administrator: Profile, departments: Iterable[str]) -> None:
+def _remote(endpoint: str, token: str) -> Remote:
+    return Remote(Profile(endpoint=endpoint, token=token, expires_at="", office=""))
+
+
+def _approve(remote: Remote, departments: Iterable[str]) -> None:
     """Approve every connector as it registers."""
-    remote = Remote(administrator)
     stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
     waiting, deadline = set(departments), time.monotonic() + 60
     try:
@@ -189,5 +207,21 @@ def _approve(administrator: Profile, departments: Iterable[str]) -> None:
                 stub.Approve(registry_pb2.ApproveRequest(department=department), metadata=remote.headers())
                 waiting.discard(department)
             time.sleep(0.1)
+    finally:
+        remote.close()
+
+
+def _agree(remote: Remote, department: str, *, datasets: Iterable[str]) -> None:
+    """Sign the controller's agreement to the benchmark."""
+    agreement = governance_pb2.Agreement(
+        id=f"{department}-benchmark",
+        recipient=OFFICE,
+        datasets=datasets,
+        purposes=[PURPOSE],
+        valid_until=int(time.time()) + 86_400,
+    )
+    stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
+    try:
+        stub.SignAgreement(governance_pb2.SignAgreementRequest(agreement=agreement), metadata=remote.headers())
     finally:
         remote.close()

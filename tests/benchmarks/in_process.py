@@ -19,7 +19,7 @@ from gateway.decide import EmbeddedPdp, OpaServerPdp, PolicyBundle, PolicyDecisi
 from gateway.doors.cli.local_city import find_opa, free_port
 from gateway.doors.cli.processes import ChildFailed, Children
 from gateway.errors import Unavailable
-from gateway.model.requester import RequestContext, Requester
+from gateway.model.requester import Agreement, CaseState, RequestContext, Requester, Standing, Usage
 
 JOIN_SQL = """
 SELECT r.name, r.phone, r.resident_id, d.address, d.floor, d.has_elevator
@@ -39,6 +39,27 @@ REQUESTER = Requester(
     clearance="general-3",
     department=None,
 )
+STANDING = Standing(
+    requester_revoked=False,
+    purpose_revoked=False,
+    case_state=CaseState.UNCHECKED,
+    emergencies=(),
+    agreements=tuple(
+        Agreement(
+            id=f"agreement-{controller}",
+            controller=controller,
+            recipient="310101",
+            datasets=(dataset,),
+            purposes=("elderly-care-visits",),
+            valid_from=0,
+            valid_until=4_000_000_000,
+        )
+        for controller, dataset in (("housing", "housing.dwelling"), ("public_security", "population.resident"))
+    ),
+    consents={},
+    usage=Usage(rows=0, lookups=0),
+)
+"""What the registers say: the agreements are in force, nothing is revoked."""
 
 
 def asked_for(purpose: str) -> RequestContext:

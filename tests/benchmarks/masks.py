@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from catalog.load import load_catalogue
 from catalog.vocabulary import ColumnAction, Mask
+from connectors.sdk.enforce import BATCH_ROWS_MAX
 from connectors.sdk.masks import is_treated, treat
 from tests.benchmarks.measure import Line, Setting, rate
 from tests.benchmarks.sample_rows import small_city
 
-_BATCH_ROWS = 16_384
-"""As connectors treat them."""
 _RESIDENT, _ENTERPRISE = "population.resident", "legal_entity.enterprise"
 CASES = (
     (ColumnAction.PSEUDONYM, None, _RESIDENT, "resident_id"),
@@ -25,9 +26,13 @@ CASES = (
     (ColumnAction.PARTIAL, Mask.RESIDENT_ID, _RESIDENT, "resident_id"),
     (ColumnAction.PARTIAL, Mask.CREDIT_CODE, _ENTERPRISE, "credit_code"),
     (ColumnAction.PARTIAL, Mask.PHONE, _RESIDENT, "phone"),
+    (ColumnAction.PARTIAL, Mask.ADDRESS_COMMITTEE, _RESIDENT, "residence_address"),
     (ColumnAction.PARTIAL, Mask.ADDRESS, _RESIDENT, "residence_address"),
+    (ColumnAction.PARTIAL, Mask.ADDRESS_LANE, _RESIDENT, "residence_address"),
     (ColumnAction.GENERALISE, Mask.DATE_MONTH, _RESIDENT, "birth_date"),
     (ColumnAction.GENERALISE, Mask.DATE_YEAR, _RESIDENT, "birth_date"),
+    (ColumnAction.GENERALISE, Mask.AGE_BAND, _RESIDENT, "birth_date"),
+    (ColumnAction.GENERALISE, Mask.BUCKET, _ENTERPRISE, "employees"),
     (ColumnAction.GENERALISE, Mask.DIVISION_TOWNSHIP, _RESIDENT, "residence_division"),
 )
 _VALUES_A_SECOND_MIN = 1e6
@@ -36,19 +41,27 @@ _VALUES_A_SECOND_MIN = 1e6
 def run(setting: Setting) -> list[Line]:
     """Measure."""
     city = small_city(setting.folder, residents=setting.size(150_000, quick=20_000))
-    return [
-        _line(action, mask, _batches(city, dataset=dataset, column=column), setting=setting)
-        for action, mask, dataset, column in CASES
-    ]
+    datasets = load_catalogue().datasets
+    lines = []
+    for action, mask, dataset, name in CASES:
+        column = datasets[dataset].column(name)
+        buckets = () if column is None else column.buckets
+        batches = _batches(city, dataset=dataset, column=name)
+        lines.append(_line(action, mask, batches, buckets=buckets, setting=setting))
+    return lines
 
 
-def _line(action: ColumnAction, mask: Mask | None, batches: list[pa.Array], *, setting: Setting) -> Line:
+def _line(
+    action: ColumnAction, mask: Mask | None, batches: list[pa.Array], *, buckets: tuple[int, ...], setting: Setting
+) -> Line:
     runs, key = setting.size(7, quick=3), bytes(range(32))
     text = [batch.cast(pa.string()) for batch in batches]
-    treated = [treat(batch, action=action, mask=mask, pseudonym_key=key) for batch in batches]
+    treatment = partial(treat, action=action, mask=mask, pseudonym_key=key, buckets=buckets)
+    check = partial(is_treated, action=action, mask=mask, buckets=buckets)
+    treated = [treatment(batch) for batch in batches]
     values = sum(len(batch) for batch in batches)
-    treating = _rate(lambda i: treat(batches[i], action=action, mask=mask, pseudonym_key=key), batches, runs=runs)
-    checking = _rate(lambda i: is_treated(treated[i], action=action, mask=mask), batches, runs=runs)
+    treating = _rate(lambda i: treatment(batches[i]), batches, runs=runs)
+    checking = _rate(lambda i: check(treated[i]), batches, runs=runs)
     upper = _rate(lambda i: pc.utf8_upper(text[i]), batches, runs=runs)
     return Line(
         what=f"{action}{f' {mask}' if mask else ''}",
@@ -66,8 +79,8 @@ def _batches(city: Path, *, dataset: str, column: str) -> list[pa.Array]:
     """Return the column's values in batches; nulls stay."""
     values = pq.read_table(city / f"{dataset}.parquet", columns=[column])[column].combine_chunks()
     return [
-        pa.concat_arrays([values.slice(first, _BATCH_ROWS)])  # with buffers of its own
-        for first in range(0, len(values), _BATCH_ROWS)
+        pa.concat_arrays([values.slice(first, BATCH_ROWS_MAX)])  # with buffers of its own
+        for first in range(0, len(values), BATCH_ROWS_MAX)
     ]
 
 

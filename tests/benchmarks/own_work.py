@@ -17,7 +17,16 @@ from gateway.decide import PolicyDecisionPoint, decide
 from gateway.parse import EngineParser, parse
 from gateway.resolve import resolve
 from gateway.rewrite import rewrite
-from tests.benchmarks.in_process import JOIN_SQL, REQUESTER, asked_for, new_id, open_log, policy_points, real_bundle
+from tests.benchmarks.in_process import (
+    JOIN_SQL,
+    REQUESTER,
+    STANDING,
+    asked_for,
+    new_id,
+    open_log,
+    policy_points,
+    real_bundle,
+)
 from tests.benchmarks.measure import Latency, Line, Setting, seconds_of
 
 STAGES = ("parse", "resolve", "decide", "rewrite", "audit intent (fsync)")
@@ -92,6 +101,7 @@ def _stages(parts: _Parts) -> list[float]:
         resolved,
         requester=REQUESTER,
         context=context,
+        standing=STANDING,
         pdp=parts.pdp,
         catalogue=parts.catalogue,
         decision_id=new_id(),
