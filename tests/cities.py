@@ -92,8 +92,8 @@ class City:
 @contextmanager
 def running_city(root: Path, *, residents: int, policy: PolicyEngine = PolicyEngine.EMBEDDED) -> Iterator[City]:
     """Run a city below `root`."""
-    for folder in (root, root.parent, root.parent.parent):
-        folder.chmod(0o755)  # PostgreSQL runs as another user when the tests run as root
+    for folder in (root, *root.parents[:3]):  # pytest's own folders
+        folder.chmod(folder.stat().st_mode | 0o055)  # PostgreSQL runs as another user when the tests run as root
     local = LocalCity(
         data=root, residents=residents, policy=policy, port=0, stop=threading.Event(), say=lambda zh, en: None
     )
