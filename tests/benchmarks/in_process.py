@@ -49,12 +49,15 @@ STANDING = Standing(
             id=f"agreement-{controller}",
             controller=controller,
             recipient="310101",
-            datasets=(dataset,),
+            datasets=datasets,
             purposes=("elderly-care-visits",),
             valid_from=0,
             valid_until=4_000_000_000,
         )
-        for controller, dataset in (("housing", "housing.dwelling"), ("public_security", "population.resident"))
+        for controller, datasets in (
+            ("housing", ("housing.dwelling",)),
+            ("public_security", ("population.household", "population.resident")),
+        )
     ),
     consents={},
     usage=Usage(rows=0, lookups=0),
