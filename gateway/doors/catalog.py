@@ -9,6 +9,7 @@ import grpc
 from catalog.dataset import Dataset, Text
 from catalog.purpose import Purpose, Treatment
 from catalog.registry import RegistrationState, Registry
+from catalog.vocabulary import Role
 from gateway.doors.call import header, request_context
 from gateway.doors.explanation import explanation, legal_basis, quota, text_message
 from gateway.doors.offers import Offers
@@ -100,7 +101,9 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
             return error.decision
 
     def _requester(self, context: grpc.ServicerContext) -> Requester:
-        return self._path.authenticate(header(context, "authorization"))
+        requester = self._path.authenticate(header(context, "authorization"))
+        self._path.require_role(requester, *Role)
+        return requester
 
     def _offers(self, requester: Requester) -> Offers:
         catalogue, standing = self._path.catalogue, self._path.standing

@@ -93,8 +93,7 @@ class RegistryDoor(registry_pb2_grpc.RegistryServiceServicer):
             and requester.department == department
             and state is RegistrationState.SUSPENDED
         )
-        if not own_stop:
-            self._path.require_role(requester, Role.ADMINISTRATOR)
+        self._path.require_role(requester, Role.STEWARD if own_stop else Role.ADMINISTRATOR)
         registration = self._registry.change_state(department, state=state, by=requester.subject)
         if registration is None:
             raise _refused("该部门没有登记的连接器", "the department has no registered connector")

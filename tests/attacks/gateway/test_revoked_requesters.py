@@ -72,6 +72,20 @@ def test_a_revoked_auditor_reads_nothing(lone: City):
     assert lone.entries(kind="opened")
 
 
+def test_a_revoked_clerk_does_not_see_the_catalogue(lone: City):
+    """Names and treatments are shown to whom they concern, and to nobody who has left."""
+    remote = Remote(lone.profile("changfeng"))
+    stub = catalog_pb2_grpc.CatalogServiceStub(remote.channel)
+    request = catalog_pb2.ListDatasetsRequest()
+    assert stub.ListDatasets(request, metadata=remote.headers(), timeout=10).datasets
+    revoke_access(lone, "REQUESTER", "changfeng")
+    with pytest.raises(grpc.RpcError) as refused:
+        stub.ListDatasets(request, metadata=remote.headers(), timeout=10)
+    remote.close()
+    assert "REQUESTER_REVOKED" in refused.value.details()
+    restore_access(lone, "REQUESTER", "changfeng")
+
+
 @pytest.mark.parametrize("purpose", ["no-such-purpose", f"about-{RESIDENT}"])
 def test_a_resident_id_in_case_or_purpose_does_not_reach_the_log(lone: City, purpose: str):
     """A clerk may type anything as a case; the number of a person is hidden before it is judged or recorded."""
