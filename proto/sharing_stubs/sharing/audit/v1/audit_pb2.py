@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csharing/audit/v1/audit.proto\x12\x10sharing.audit.v1\"\xb3\x01\n\x14SearchEntriesRequest\x12\x11\n\tfrom_time\x18\x01 \x01(\x03\x12\x12\n\nuntil_time\x18\x02 \x01(\x03\x12\x0e\n\x06office\x18\x03 \x01(\t\x12\x11\n\trequester\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x06 \x01(\t\x12\x0c\n\x04kind\x18\x07 \x01(\t\x12\x0c\n\x04\x63\x61se\x18\x08 \x01(\t\x12\x13\n\x0b\x65ntries_max\x18\t \x01(\x05\"Q\n\x15SearchEntriesResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x16\n\x0e\x63\x61nonical_json\x18\x02 \x01(\x0c\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\"\x10\n\x0eReadLogRequest\"A\n\x0fReadLogResponse\x12\r\n\x03log\x18\x01 \x01(\x0cH\x00\x12\x14\n\ncheckpoint\x18\x02 \x01(\x0cH\x00\x42\t\n\x07payload2\xc4\x01\n\x0c\x41uditService\x12\x62\n\rSearchEntries\x12&.sharing.audit.v1.SearchEntriesRequest\x1a\'.sharing.audit.v1.SearchEntriesResponse0\x01\x12P\n\x07ReadLog\x12 .sharing.audit.v1.ReadLogRequest\x1a!.sharing.audit.v1.ReadLogResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1csharing/audit/v1/audit.proto\x12\x10sharing.audit.v1\"\xe4\x01\n\x14SearchEntriesRequest\x12\x11\n\tfrom_time\x18\x01 \x01(\x03\x12\x12\n\nuntil_time\x18\x02 \x01(\x03\x12\x0e\n\x06office\x18\x03 \x01(\t\x12\x11\n\trequester\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x06 \x01(\t\x12\x0c\n\x04kind\x18\x07 \x01(\t\x12\x0c\n\x04\x63\x61se\x18\x08 \x01(\t\x12\x13\n\x0b\x65ntries_max\x18\t \x01(\x05\x12\x0e\n\x06\x63olumn\x18\n \x01(\t\x12\x0f\n\x07outcome\x18\x0b \x01(\t\x12\x0e\n\x06person\x18\x0c \x01(\t\"%\n\x15SearchEntriesResponse\x12\x0c\n\x04leaf\x18\x01 \x01(\x0c\"\x10\n\x0eReadLogRequest\"-\n\x0fReadLogResponse\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"(\n\x14GetCheckpointRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x03\"F\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x12\x19\n\x11\x63onsistency_proof\x18\x02 \x03(\x0c\"%\n\x11GetReceiptRequest\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\t\"%\n\x12GetReceiptResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\"3\n\x10TraceCopyRequest\x12\x0f\n\x07\x64igests\x18\x01 \x03(\x06\x12\x0e\n\x06marked\x18\x02 \x03(\x08\"@\n\x11TraceCopyResponse\x12+\n\x08suspects\x18\x01 \x03(\x0b\x32\x19.sharing.audit.v1.Suspect\"c\n\x07Suspect\x12\x11\n\trequester\x18\x01 \x01(\t\x12\x0e\n\x06office\x18\x02 \x01(\t\x12\x0f\n\x07matches\x18\x03 \x01(\x03\x12\x10\n\x08\x63ompared\x18\x04 \x01(\x03\x12\x12\n\nlog_chance\x18\x05 \x01(\x01\x32\xd5\x03\n\x0c\x41uditService\x12\x62\n\rSearchEntries\x12&.sharing.audit.v1.SearchEntriesRequest\x1a\'.sharing.audit.v1.SearchEntriesResponse0\x01\x12P\n\x07ReadLog\x12 .sharing.audit.v1.ReadLogRequest\x1a!.sharing.audit.v1.ReadLogResponse0\x01\x12`\n\rGetCheckpoint\x12&.sharing.audit.v1.GetCheckpointRequest\x1a\'.sharing.audit.v1.GetCheckpointResponse\x12W\n\nGetReceipt\x12#.sharing.audit.v1.GetReceiptRequest\x1a$.sharing.audit.v1.GetReceiptResponse\x12T\n\tTraceCopy\x12\".sharing.audit.v1.TraceCopyRequest\x1a#.sharing.audit.v1.TraceCopyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,13 +32,27 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sharing.audit.v1.audit_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SEARCHENTRIESREQUEST']._serialized_start=51
-  _globals['_SEARCHENTRIESREQUEST']._serialized_end=230
-  _globals['_SEARCHENTRIESRESPONSE']._serialized_start=232
-  _globals['_SEARCHENTRIESRESPONSE']._serialized_end=313
-  _globals['_READLOGREQUEST']._serialized_start=315
-  _globals['_READLOGREQUEST']._serialized_end=331
-  _globals['_READLOGRESPONSE']._serialized_start=333
-  _globals['_READLOGRESPONSE']._serialized_end=398
-  _globals['_AUDITSERVICE']._serialized_start=401
-  _globals['_AUDITSERVICE']._serialized_end=597
+  _globals['_SEARCHENTRIESREQUEST']._serialized_end=279
+  _globals['_SEARCHENTRIESRESPONSE']._serialized_start=281
+  _globals['_SEARCHENTRIESRESPONSE']._serialized_end=318
+  _globals['_READLOGREQUEST']._serialized_start=320
+  _globals['_READLOGREQUEST']._serialized_end=336
+  _globals['_READLOGRESPONSE']._serialized_start=338
+  _globals['_READLOGRESPONSE']._serialized_end=383
+  _globals['_GETCHECKPOINTREQUEST']._serialized_start=385
+  _globals['_GETCHECKPOINTREQUEST']._serialized_end=425
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=427
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=497
+  _globals['_GETRECEIPTREQUEST']._serialized_start=499
+  _globals['_GETRECEIPTREQUEST']._serialized_end=536
+  _globals['_GETRECEIPTRESPONSE']._serialized_start=538
+  _globals['_GETRECEIPTRESPONSE']._serialized_end=575
+  _globals['_TRACECOPYREQUEST']._serialized_start=577
+  _globals['_TRACECOPYREQUEST']._serialized_end=628
+  _globals['_TRACECOPYRESPONSE']._serialized_start=630
+  _globals['_TRACECOPYRESPONSE']._serialized_end=694
+  _globals['_SUSPECT']._serialized_start=696
+  _globals['_SUSPECT']._serialized_end=795
+  _globals['_AUDITSERVICE']._serialized_start=798
+  _globals['_AUDITSERVICE']._serialized_end=1267
 # @@protoc_insertion_point(module_scope)

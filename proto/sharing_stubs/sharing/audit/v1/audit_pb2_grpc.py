@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AuditServiceStub:
-    """AuditService lets auditors question the access log. Every question is itself an entry.
+    """AuditService lets auditors question and verify the access log, and recipients fetch their receipts. Every question of an auditor is itself an entry.
     """
 
     def __init__(self, channel):
@@ -45,10 +45,25 @@ class AuditServiceStub:
                 request_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.ReadLogRequest.SerializeToString,
                 response_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.ReadLogResponse.FromString,
                 _registered_method=True)
+        self.GetCheckpoint = channel.unary_unary(
+                '/sharing.audit.v1.AuditService/GetCheckpoint',
+                request_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetCheckpointRequest.SerializeToString,
+                response_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetCheckpointResponse.FromString,
+                _registered_method=True)
+        self.GetReceipt = channel.unary_unary(
+                '/sharing.audit.v1.AuditService/GetReceipt',
+                request_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetReceiptRequest.SerializeToString,
+                response_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetReceiptResponse.FromString,
+                _registered_method=True)
+        self.TraceCopy = channel.unary_unary(
+                '/sharing.audit.v1.AuditService/TraceCopy',
+                request_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.TraceCopyRequest.SerializeToString,
+                response_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.TraceCopyResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
-    """AuditService lets auditors question the access log. Every question is itself an entry.
+    """AuditService lets auditors question and verify the access log, and recipients fetch their receipts. Every question of an auditor is itself an entry.
     """
 
     def SearchEntries(self, request, context):
@@ -60,6 +75,27 @@ class AuditServiceServicer:
 
     def ReadLog(self, request, context):
         """ReadLog streams the log as it stands on disk, for verification on the auditor's own machine.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCheckpoint(self, request, context):
+        """GetCheckpoint returns the newest signed checkpoint and the proof that an older one is a prefix of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReceipt(self, request, context):
+        """GetReceipt returns the evidence of one delivery, to its requester or to an auditor.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TraceCopy(self, request, context):
+        """TraceCopy names the requesters whose mark a leaked copy carries.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +114,21 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     request_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.ReadLogRequest.FromString,
                     response_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.ReadLogResponse.SerializeToString,
             ),
+            'GetCheckpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCheckpoint,
+                    request_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetCheckpointRequest.FromString,
+                    response_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetCheckpointResponse.SerializeToString,
+            ),
+            'GetReceipt': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReceipt,
+                    request_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetReceiptRequest.FromString,
+                    response_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetReceiptResponse.SerializeToString,
+            ),
+            'TraceCopy': grpc.unary_unary_rpc_method_handler(
+                    servicer.TraceCopy,
+                    request_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.TraceCopyRequest.FromString,
+                    response_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.TraceCopyResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'sharing.audit.v1.AuditService', rpc_method_handlers)
@@ -87,7 +138,7 @@ def add_AuditServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AuditService:
-    """AuditService lets auditors question the access log. Every question is itself an entry.
+    """AuditService lets auditors question and verify the access log, and recipients fetch their receipts. Every question of an auditor is itself an entry.
     """
 
     @staticmethod
@@ -134,6 +185,87 @@ class AuditService:
             '/sharing.audit.v1.AuditService/ReadLog',
             sharing_dot_audit_dot_v1_dot_audit__pb2.ReadLogRequest.SerializeToString,
             sharing_dot_audit_dot_v1_dot_audit__pb2.ReadLogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCheckpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.audit.v1.AuditService/GetCheckpoint',
+            sharing_dot_audit_dot_v1_dot_audit__pb2.GetCheckpointRequest.SerializeToString,
+            sharing_dot_audit_dot_v1_dot_audit__pb2.GetCheckpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReceipt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.audit.v1.AuditService/GetReceipt',
+            sharing_dot_audit_dot_v1_dot_audit__pb2.GetReceiptRequest.SerializeToString,
+            sharing_dot_audit_dot_v1_dot_audit__pb2.GetReceiptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TraceCopy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.audit.v1.AuditService/TraceCopy',
+            sharing_dot_audit_dot_v1_dot_audit__pb2.TraceCopyRequest.SerializeToString,
+            sharing_dot_audit_dot_v1_dot_audit__pb2.TraceCopyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sharing/connector/v1/connector.proto\x12\x14sharing.connector.v1\"\x11\n\x0f\x44\x65scribeRequest\"b\n\x10\x44\x65scribeResponse\x12\x12\n\ndepartment\x18\x01 \x01(\t\x12:\n\x08\x64\x61tasets\x18\x02 \x03(\x0b\x32(.sharing.connector.v1.DatasetDescription\"8\n\x12\x44\x61tasetDescription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x61rrow_schema\x18\x02 \x01(\x0c\"\x0e\n\x0c\x43heckRequest\"\x0f\n\rCheckResponse\"R\n\x0bScanRequest\x12\x34\n\x05grant\x18\x01 \x01(\x0b\x32%.sharing.connector.v1.SignedScanGrant\x12\r\n\x05nonce\x18\x02 \x01(\x0c\"E\n\x0fSignedScanGrant\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06key_id\x18\x03 \x01(\t\"\x9c\x03\n\tScanGrant\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\x10\n\x08\x61udience\x18\x03 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x11\n\trecipient\x18\x06 \x01(\t\x12\x32\n\x07\x63olumns\x18\x07 \x03(\x0b\x32!.sharing.connector.v1.ColumnGrant\x12\x33\n\nrow_filter\x18\x08 \x01(\x0b\x32\x1f.sharing.connector.v1.Predicate\x12\x36\n\rpushed_filter\x18\t \x01(\x0b\x32\x1f.sharing.connector.v1.Predicate\x12\x30\n\x06lookup\x18\n \x01(\x0b\x32 .sharing.connector.v1.LookupKeys\x12\x10\n\x08rows_max\x18\x0b \x01(\x03\x12\x11\n\tissued_at\x18\x0c \x01(\x03\x12\x12\n\nexpires_at\x18\r \x01(\x03\x12\x15\n\rpseudonym_key\x18\x0e \x01(\x0c\"9\n\x0b\x43olumnGrant\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12\x0c\n\x04mask\x18\x03 \x01(\t\"I\n\nLookupKeys\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12+\n\x06values\x18\x02 \x03(\x0b\x32\x1b.sharing.connector.v1.Value\"\xaa\x01\n\tPredicate\x12-\n\x02op\x18\x01 \x01(\x0e\x32!.sharing.connector.v1.PredicateOp\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12+\n\x06values\x18\x03 \x03(\x0b\x32\x1b.sharing.connector.v1.Value\x12\x31\n\x08operands\x18\x04 \x03(\x0b\x32\x1f.sharing.connector.v1.Predicate\"\x86\x01\n\x05Value\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x11\n\x07integer\x18\x02 \x01(\x03H\x00\x12\x10\n\x06number\x18\x03 \x01(\x01H\x00\x12\x0f\n\x05truth\x18\x04 \x01(\x08H\x00\x12\x13\n\tdate_days\x18\x05 \x01(\x11H\x00\x12\x1a\n\x10timestamp_micros\x18\x06 \x01(\x12H\x00\x42\x06\n\x04kind\"_\n\x0cScanResponse\x12\x16\n\x0crecord_batch\x18\x01 \x01(\x0cH\x00\x12,\n\x03\x65nd\x18\x02 \x01(\x0b\x32\x1d.sharing.connector.v1.ScanEndH\x00\x42\t\n\x07payload\"6\n\x07ScanEnd\x12\x0c\n\x04rows\x18\x01 \x01(\x03\x12\x0e\n\x06sha256\x18\x02 \x01(\x0c\x12\r\n\x05\x61s_of\x18\x03 \x01(\x03*\xcc\x02\n\x0bPredicateOp\x12\x1c\n\x18PREDICATE_OP_UNSPECIFIED\x10\x00\x12\x13\n\x0fPREDICATE_OP_EQ\x10\x01\x12\x13\n\x0fPREDICATE_OP_NE\x10\x02\x12\x13\n\x0fPREDICATE_OP_LT\x10\x03\x12\x13\n\x0fPREDICATE_OP_LE\x10\x04\x12\x13\n\x0fPREDICATE_OP_GT\x10\x05\x12\x13\n\x0fPREDICATE_OP_GE\x10\x06\x12\x13\n\x0fPREDICATE_OP_IN\x10\x07\x12\x17\n\x13PREDICATE_OP_PREFIX\x10\x08\x12\x18\n\x14PREDICATE_OP_BETWEEN\x10\t\x12\x18\n\x14PREDICATE_OP_IS_NULL\x10\n\x12\x14\n\x10PREDICATE_OP_AND\x10\x0b\x12\x13\n\x0fPREDICATE_OP_OR\x10\x0c\x12\x14\n\x10PREDICATE_OP_NOT\x10\r2\x90\x02\n\x10\x43onnectorService\x12Y\n\x08\x44\x65scribe\x12%.sharing.connector.v1.DescribeRequest\x1a&.sharing.connector.v1.DescribeResponse\x12O\n\x04Scan\x12!.sharing.connector.v1.ScanRequest\x1a\".sharing.connector.v1.ScanResponse0\x01\x12P\n\x05\x43heck\x12\".sharing.connector.v1.CheckRequest\x1a#.sharing.connector.v1.CheckResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$sharing/connector/v1/connector.proto\x12\x14sharing.connector.v1\"\x11\n\x0f\x44\x65scribeRequest\"b\n\x10\x44\x65scribeResponse\x12\x12\n\ndepartment\x18\x01 \x01(\t\x12:\n\x08\x64\x61tasets\x18\x02 \x03(\x0b\x32(.sharing.connector.v1.DatasetDescription\"8\n\x12\x44\x61tasetDescription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x61rrow_schema\x18\x02 \x01(\x0c\"\x0e\n\x0c\x43heckRequest\"\x0f\n\rCheckResponse\"R\n\x0bScanRequest\x12\x34\n\x05grant\x18\x01 \x01(\x0b\x32%.sharing.connector.v1.SignedScanGrant\x12\r\n\x05nonce\x18\x02 \x01(\x0c\"E\n\x0fSignedScanGrant\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06key_id\x18\x03 \x01(\t\"\x9c\x03\n\tScanGrant\x12\x10\n\x08grant_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\x10\n\x08\x61udience\x18\x03 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x04 \x01(\t\x12\x0f\n\x07purpose\x18\x05 \x01(\t\x12\x11\n\trecipient\x18\x06 \x01(\t\x12\x32\n\x07\x63olumns\x18\x07 \x03(\x0b\x32!.sharing.connector.v1.ColumnGrant\x12\x33\n\nrow_filter\x18\x08 \x01(\x0b\x32\x1f.sharing.connector.v1.Predicate\x12\x36\n\rpushed_filter\x18\t \x01(\x0b\x32\x1f.sharing.connector.v1.Predicate\x12\x30\n\x06lookup\x18\n \x01(\x0b\x32 .sharing.connector.v1.LookupKeys\x12\x10\n\x08rows_max\x18\x0b \x01(\x03\x12\x11\n\tissued_at\x18\x0c \x01(\x03\x12\x12\n\nexpires_at\x18\r \x01(\x03\x12\x15\n\rpseudonym_key\x18\x0e \x01(\x0c\"9\n\x0b\x43olumnGrant\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12\x0c\n\x04mask\x18\x03 \x01(\t\"I\n\nLookupKeys\x12\x0e\n\x06\x63olumn\x18\x01 \x01(\t\x12+\n\x06values\x18\x02 \x03(\x0b\x32\x1b.sharing.connector.v1.Value\"C\n\rSignedInquiry\x12\x0f\n\x07payload\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06key_id\x18\x03 \x01(\t\"\xa0\x01\n\x07Inquiry\x12\x12\n\ninquiry_id\x18\x01 \x01(\t\x12\x10\n\x08\x61udience\x18\x02 \x01(\t\x12\x11\n\tfrom_time\x18\x03 \x01(\x03\x12\x12\n\nuntil_time\x18\x04 \x01(\x03\x12\x12\n\nidentifier\x18\x05 \x01(\t\x12\r\n\x05value\x18\x06 \x01(\t\x12\x11\n\tissued_at\x18\x07 \x01(\x03\x12\x12\n\nexpires_at\x18\x08 \x01(\x03\"K\n\x13ReadGrantLogRequest\x12\x34\n\x07inquiry\x18\x01 \x01(\x0b\x32#.sharing.connector.v1.SignedInquiry\"$\n\x14ReadGrantLogResponse\x12\x0c\n\x04leaf\x18\x01 \x01(\x0c\"J\n\x12\x46indSubjectRequest\x12\x34\n\x07inquiry\x18\x01 \x01(\x0b\x32#.sharing.connector.v1.SignedInquiry\"L\n\x13\x46indSubjectResponse\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x61taset\x18\x02 \x01(\t\x12\x0f\n\x07\x63\x65rtain\x18\x03 \x01(\x08\"\xaa\x01\n\tPredicate\x12-\n\x02op\x18\x01 \x01(\x0e\x32!.sharing.connector.v1.PredicateOp\x12\x0e\n\x06\x63olumn\x18\x02 \x01(\t\x12+\n\x06values\x18\x03 \x03(\x0b\x32\x1b.sharing.connector.v1.Value\x12\x31\n\x08operands\x18\x04 \x03(\x0b\x32\x1f.sharing.connector.v1.Predicate\"\x86\x01\n\x05Value\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x11\n\x07integer\x18\x02 \x01(\x03H\x00\x12\x10\n\x06number\x18\x03 \x01(\x01H\x00\x12\x0f\n\x05truth\x18\x04 \x01(\x08H\x00\x12\x13\n\tdate_days\x18\x05 \x01(\x11H\x00\x12\x1a\n\x10timestamp_micros\x18\x06 \x01(\x12H\x00\x42\x06\n\x04kind\"_\n\x0cScanResponse\x12\x16\n\x0crecord_batch\x18\x01 \x01(\x0cH\x00\x12,\n\x03\x65nd\x18\x02 \x01(\x0b\x32\x1d.sharing.connector.v1.ScanEndH\x00\x42\t\n\x07payload\"6\n\x07ScanEnd\x12\x0c\n\x04rows\x18\x01 \x01(\x03\x12\x0e\n\x06sha256\x18\x02 \x01(\x0c\x12\r\n\x05\x61s_of\x18\x03 \x01(\x03*\xcc\x02\n\x0bPredicateOp\x12\x1c\n\x18PREDICATE_OP_UNSPECIFIED\x10\x00\x12\x13\n\x0fPREDICATE_OP_EQ\x10\x01\x12\x13\n\x0fPREDICATE_OP_NE\x10\x02\x12\x13\n\x0fPREDICATE_OP_LT\x10\x03\x12\x13\n\x0fPREDICATE_OP_LE\x10\x04\x12\x13\n\x0fPREDICATE_OP_GT\x10\x05\x12\x13\n\x0fPREDICATE_OP_GE\x10\x06\x12\x13\n\x0fPREDICATE_OP_IN\x10\x07\x12\x17\n\x13PREDICATE_OP_PREFIX\x10\x08\x12\x18\n\x14PREDICATE_OP_BETWEEN\x10\t\x12\x18\n\x14PREDICATE_OP_IS_NULL\x10\n\x12\x14\n\x10PREDICATE_OP_AND\x10\x0b\x12\x13\n\x0fPREDICATE_OP_OR\x10\x0c\x12\x14\n\x10PREDICATE_OP_NOT\x10\r2\xdf\x03\n\x10\x43onnectorService\x12Y\n\x08\x44\x65scribe\x12%.sharing.connector.v1.DescribeRequest\x1a&.sharing.connector.v1.DescribeResponse\x12O\n\x04Scan\x12!.sharing.connector.v1.ScanRequest\x1a\".sharing.connector.v1.ScanResponse0\x01\x12P\n\x05\x43heck\x12\".sharing.connector.v1.CheckRequest\x1a#.sharing.connector.v1.CheckResponse\x12g\n\x0cReadGrantLog\x12).sharing.connector.v1.ReadGrantLogRequest\x1a*.sharing.connector.v1.ReadGrantLogResponse0\x01\x12\x64\n\x0b\x46indSubject\x12(.sharing.connector.v1.FindSubjectRequest\x1a).sharing.connector.v1.FindSubjectResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sharing.connector.v1.connector_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PREDICATEOP']._serialized_start=1440
-  _globals['_PREDICATEOP']._serialized_end=1772
+  _globals['_PREDICATEOP']._serialized_start=1941
+  _globals['_PREDICATEOP']._serialized_end=2273
   _globals['_DESCRIBEREQUEST']._serialized_start=62
   _globals['_DESCRIBEREQUEST']._serialized_end=79
   _globals['_DESCRIBERESPONSE']._serialized_start=81
@@ -53,14 +53,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COLUMNGRANT']._serialized_end=899
   _globals['_LOOKUPKEYS']._serialized_start=901
   _globals['_LOOKUPKEYS']._serialized_end=974
-  _globals['_PREDICATE']._serialized_start=977
-  _globals['_PREDICATE']._serialized_end=1147
-  _globals['_VALUE']._serialized_start=1150
-  _globals['_VALUE']._serialized_end=1284
-  _globals['_SCANRESPONSE']._serialized_start=1286
-  _globals['_SCANRESPONSE']._serialized_end=1381
-  _globals['_SCANEND']._serialized_start=1383
-  _globals['_SCANEND']._serialized_end=1437
-  _globals['_CONNECTORSERVICE']._serialized_start=1775
-  _globals['_CONNECTORSERVICE']._serialized_end=2047
+  _globals['_SIGNEDINQUIRY']._serialized_start=976
+  _globals['_SIGNEDINQUIRY']._serialized_end=1043
+  _globals['_INQUIRY']._serialized_start=1046
+  _globals['_INQUIRY']._serialized_end=1206
+  _globals['_READGRANTLOGREQUEST']._serialized_start=1208
+  _globals['_READGRANTLOGREQUEST']._serialized_end=1283
+  _globals['_READGRANTLOGRESPONSE']._serialized_start=1285
+  _globals['_READGRANTLOGRESPONSE']._serialized_end=1321
+  _globals['_FINDSUBJECTREQUEST']._serialized_start=1323
+  _globals['_FINDSUBJECTREQUEST']._serialized_end=1397
+  _globals['_FINDSUBJECTRESPONSE']._serialized_start=1399
+  _globals['_FINDSUBJECTRESPONSE']._serialized_end=1475
+  _globals['_PREDICATE']._serialized_start=1478
+  _globals['_PREDICATE']._serialized_end=1648
+  _globals['_VALUE']._serialized_start=1651
+  _globals['_VALUE']._serialized_end=1785
+  _globals['_SCANRESPONSE']._serialized_start=1787
+  _globals['_SCANRESPONSE']._serialized_end=1882
+  _globals['_SCANEND']._serialized_start=1884
+  _globals['_SCANEND']._serialized_end=1938
+  _globals['_CONNECTORSERVICE']._serialized_start=2276
+  _globals['_CONNECTORSERVICE']._serialized_end=2755
 # @@protoc_insertion_point(module_scope)

@@ -134,6 +134,64 @@ class LookupKeys(_message.Message):
     values: _containers.RepeatedCompositeFieldContainer[Value]
     def __init__(self, column: _Optional[str] = ..., values: _Optional[_Iterable[_Union[Value, _Mapping]]] = ...) -> None: ...
 
+class SignedInquiry(_message.Message):
+    __slots__ = ("payload", "signature", "key_id")
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    KEY_ID_FIELD_NUMBER: _ClassVar[int]
+    payload: bytes
+    signature: bytes
+    key_id: str
+    def __init__(self, payload: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., key_id: _Optional[str] = ...) -> None: ...
+
+class Inquiry(_message.Message):
+    __slots__ = ("inquiry_id", "audience", "from_time", "until_time", "identifier", "value", "issued_at", "expires_at")
+    INQUIRY_ID_FIELD_NUMBER: _ClassVar[int]
+    AUDIENCE_FIELD_NUMBER: _ClassVar[int]
+    FROM_TIME_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_TIME_FIELD_NUMBER: _ClassVar[int]
+    IDENTIFIER_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    ISSUED_AT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    inquiry_id: str
+    audience: str
+    from_time: int
+    until_time: int
+    identifier: str
+    value: str
+    issued_at: int
+    expires_at: int
+    def __init__(self, inquiry_id: _Optional[str] = ..., audience: _Optional[str] = ..., from_time: _Optional[int] = ..., until_time: _Optional[int] = ..., identifier: _Optional[str] = ..., value: _Optional[str] = ..., issued_at: _Optional[int] = ..., expires_at: _Optional[int] = ...) -> None: ...
+
+class ReadGrantLogRequest(_message.Message):
+    __slots__ = ("inquiry",)
+    INQUIRY_FIELD_NUMBER: _ClassVar[int]
+    inquiry: SignedInquiry
+    def __init__(self, inquiry: _Optional[_Union[SignedInquiry, _Mapping]] = ...) -> None: ...
+
+class ReadGrantLogResponse(_message.Message):
+    __slots__ = ("leaf",)
+    LEAF_FIELD_NUMBER: _ClassVar[int]
+    leaf: bytes
+    def __init__(self, leaf: _Optional[bytes] = ...) -> None: ...
+
+class FindSubjectRequest(_message.Message):
+    __slots__ = ("inquiry",)
+    INQUIRY_FIELD_NUMBER: _ClassVar[int]
+    inquiry: SignedInquiry
+    def __init__(self, inquiry: _Optional[_Union[SignedInquiry, _Mapping]] = ...) -> None: ...
+
+class FindSubjectResponse(_message.Message):
+    __slots__ = ("decision_id", "dataset", "certain")
+    DECISION_ID_FIELD_NUMBER: _ClassVar[int]
+    DATASET_FIELD_NUMBER: _ClassVar[int]
+    CERTAIN_FIELD_NUMBER: _ClassVar[int]
+    decision_id: str
+    dataset: str
+    certain: bool
+    def __init__(self, decision_id: _Optional[str] = ..., dataset: _Optional[str] = ..., certain: _Optional[bool] = ...) -> None: ...
+
 class Predicate(_message.Message):
     __slots__ = ("op", "column", "values", "operands")
     OP_FIELD_NUMBER: _ClassVar[int]

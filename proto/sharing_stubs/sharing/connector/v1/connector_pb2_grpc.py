@@ -50,6 +50,16 @@ class ConnectorServiceStub:
                 request_serializer=sharing_dot_connector_dot_v1_dot_connector__pb2.CheckRequest.SerializeToString,
                 response_deserializer=sharing_dot_connector_dot_v1_dot_connector__pb2.CheckResponse.FromString,
                 _registered_method=True)
+        self.ReadGrantLog = channel.unary_stream(
+                '/sharing.connector.v1.ConnectorService/ReadGrantLog',
+                request_serializer=sharing_dot_connector_dot_v1_dot_connector__pb2.ReadGrantLogRequest.SerializeToString,
+                response_deserializer=sharing_dot_connector_dot_v1_dot_connector__pb2.ReadGrantLogResponse.FromString,
+                _registered_method=True)
+        self.FindSubject = channel.unary_stream(
+                '/sharing.connector.v1.ConnectorService/FindSubject',
+                request_serializer=sharing_dot_connector_dot_v1_dot_connector__pb2.FindSubjectRequest.SerializeToString,
+                response_deserializer=sharing_dot_connector_dot_v1_dot_connector__pb2.FindSubjectResponse.FromString,
+                _registered_method=True)
 
 
 class ConnectorServiceServicer:
@@ -77,6 +87,20 @@ class ConnectorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadGrantLog(self, request, context):
+        """ReadGrantLog streams the department's own log of grants for a period, to the gateway's auditors.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindSubject(self, request, context):
+        """FindSubject lists the grants under which a row of one data subject left the department.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConnectorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +118,16 @@ def add_ConnectorServiceServicer_to_server(servicer, server):
                     servicer.Check,
                     request_deserializer=sharing_dot_connector_dot_v1_dot_connector__pb2.CheckRequest.FromString,
                     response_serializer=sharing_dot_connector_dot_v1_dot_connector__pb2.CheckResponse.SerializeToString,
+            ),
+            'ReadGrantLog': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadGrantLog,
+                    request_deserializer=sharing_dot_connector_dot_v1_dot_connector__pb2.ReadGrantLogRequest.FromString,
+                    response_serializer=sharing_dot_connector_dot_v1_dot_connector__pb2.ReadGrantLogResponse.SerializeToString,
+            ),
+            'FindSubject': grpc.unary_stream_rpc_method_handler(
+                    servicer.FindSubject,
+                    request_deserializer=sharing_dot_connector_dot_v1_dot_connector__pb2.FindSubjectRequest.FromString,
+                    response_serializer=sharing_dot_connector_dot_v1_dot_connector__pb2.FindSubjectResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +212,60 @@ class ConnectorService:
             '/sharing.connector.v1.ConnectorService/Check',
             sharing_dot_connector_dot_v1_dot_connector__pb2.CheckRequest.SerializeToString,
             sharing_dot_connector_dot_v1_dot_connector__pb2.CheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadGrantLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sharing.connector.v1.ConnectorService/ReadGrantLog',
+            sharing_dot_connector_dot_v1_dot_connector__pb2.ReadGrantLogRequest.SerializeToString,
+            sharing_dot_connector_dot_v1_dot_connector__pb2.ReadGrantLogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sharing.connector.v1.ConnectorService/FindSubject',
+            sharing_dot_connector_dot_v1_dot_connector__pb2.FindSubjectRequest.SerializeToString,
+            sharing_dot_connector_dot_v1_dot_connector__pb2.FindSubjectResponse.FromString,
             options,
             channel_credentials,
             insecure,

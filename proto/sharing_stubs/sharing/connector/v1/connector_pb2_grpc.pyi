@@ -39,6 +39,10 @@ class ConnectorServiceStub:
     """Scan streams what one signed grant allows, and nothing else. A stream without `end` is a failure, never a short table."""
     Check: _grpc.UnaryUnaryMultiCallable[_connector_pb2.CheckRequest, _connector_pb2.CheckResponse]
     """Check tells whether the connector can reach its database now."""
+    ReadGrantLog: _grpc.UnaryStreamMultiCallable[_connector_pb2.ReadGrantLogRequest, _connector_pb2.ReadGrantLogResponse]
+    """ReadGrantLog streams the department's own log of grants for a period, to the gateway's auditors."""
+    FindSubject: _grpc.UnaryStreamMultiCallable[_connector_pb2.FindSubjectRequest, _connector_pb2.FindSubjectResponse]
+    """FindSubject lists the grants under which a row of one data subject left the department."""
 
 @_typing.type_check_only
 class ConnectorServiceAsyncStub(ConnectorServiceStub):
@@ -51,6 +55,10 @@ class ConnectorServiceAsyncStub(ConnectorServiceStub):
     """Scan streams what one signed grant allows, and nothing else. A stream without `end` is a failure, never a short table."""
     Check: _aio.UnaryUnaryMultiCallable[_connector_pb2.CheckRequest, _connector_pb2.CheckResponse]  # type: ignore[assignment]
     """Check tells whether the connector can reach its database now."""
+    ReadGrantLog: _aio.UnaryStreamMultiCallable[_connector_pb2.ReadGrantLogRequest, _connector_pb2.ReadGrantLogResponse]  # type: ignore[assignment]
+    """ReadGrantLog streams the department's own log of grants for a period, to the gateway's auditors."""
+    FindSubject: _aio.UnaryStreamMultiCallable[_connector_pb2.FindSubjectRequest, _connector_pb2.FindSubjectResponse]  # type: ignore[assignment]
+    """FindSubject lists the grants under which a row of one data subject left the department."""
 
 class ConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
     """ConnectorService is run by a department over its own database. The gateway calls it."""
@@ -78,5 +86,21 @@ class ConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_connector_pb2.CheckResponse, _abc.Awaitable[_connector_pb2.CheckResponse]]:
         """Check tells whether the connector can reach its database now."""
+
+    @_abc_1.abstractmethod
+    def ReadGrantLog(
+        self,
+        request: _connector_pb2.ReadGrantLogRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_connector_pb2.ReadGrantLogResponse], _abc.AsyncIterator[_connector_pb2.ReadGrantLogResponse]]:
+        """ReadGrantLog streams the department's own log of grants for a period, to the gateway's auditors."""
+
+    @_abc_1.abstractmethod
+    def FindSubject(
+        self,
+        request: _connector_pb2.FindSubjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_connector_pb2.FindSubjectResponse], _abc.AsyncIterator[_connector_pb2.FindSubjectResponse]]:
+        """FindSubject lists the grants under which a row of one data subject left the department."""
 
 def add_ConnectorServiceServicer_to_server(servicer: ConnectorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
