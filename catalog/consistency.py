@@ -44,6 +44,7 @@ _IDENTIFIER_OF_MASK: Mapping[Mask, IdentifierKind] = {
 _DATE_MASKS = frozenset({Mask.DATE_MONTH, Mask.DATE_YEAR, Mask.AGE_BAND})
 _INTEGER_BITS: Mapping[ColumnType, int] = {ColumnType.INT16: 16, ColumnType.INT32: 32, ColumnType.INT64: 64}
 _NUMBERS = _INTEGER_BITS.keys() | {ColumnType.FLOAT64}
+_FREE_TEXT = frozenset({None, IdentifierKind.PERSON_NAME, IdentifierKind.ADDRESS})
 _DATES = frozenset({ColumnType.DATE, ColumnType.TIMESTAMP})
 _LOWERING_ACTIONS = frozenset(
     {ColumnAction.NULL, ColumnAction.PSEUDONYM, ColumnAction.PARTIAL, ColumnAction.GENERALISE}
@@ -233,6 +234,10 @@ def _column_problems(column: Column, grades: Grades | None) -> Iterator[str]:
         yield f"{path}: codes and identifiers are strings"
     if len({code.code for code in column.codes}) != len(column.codes):
         yield f"{path}: a code is repeated"
+    if column.watermark and (
+        column.type is not ColumnType.STRING or column.codes or column.identifier not in _FREE_TEXT
+    ):
+        yield f"{path}: watermark is for free text"
     if column.clamp is not None and column.type not in _NUMBERS:
         yield f"{path}: clamp is for numbers"
     if column.buckets:

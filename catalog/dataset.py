@@ -76,6 +76,8 @@ class Column(Entry):
     category: Category
     nullable: bool = True
     identifier: IdentifierKind | None = None
+    watermark: bool = False
+    """For text that need not be exact: clear values may leave with a mark that names the recipient of a copy."""
     standard: str | None = None
     """Standard that defines the values, for example `GB 11643-1999`."""
     codes: tuple[Code, ...] = ()

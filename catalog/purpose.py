@@ -79,6 +79,21 @@ class Quota(Entry):
     """Bound look-up keys; required when the purpose has look-ups, forbidden otherwise."""
 
 
+class Disclosure(Entry):
+    """When a data subject who asks is told of an access (PIPL, article 45), where that is not at once (articles 18 and 35)."""
+
+    delay_days: int = Field(default=0, ge=0)
+    withheld: bool = False
+    """Never."""
+    basis: tuple[LegalBasis, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Disclosure:
+        if self.withheld == (self.delay_days > 0):
+            raise ValueError("either delay_days or withheld")
+        return self
+
+
 class Purpose(Entry):
     """A declared aim with its legal basis."""
 
@@ -107,6 +122,8 @@ class Purpose(Entry):
     datasets: tuple[DatasetNeed, ...] = Field(min_length=1)
     obligations: Obligations
     quota: Quota
+    disclosure: Disclosure | None = None
+    """When data subjects are told; None tells them whenever they ask."""
 
     @model_validator(mode="after")
     def _is_bounded(self) -> Purpose:

@@ -56,6 +56,12 @@ WINDOW = "purposes/window-service.yaml"
         ),
         (HEALTH_CODE, "code: yellow", "code: green", "columns.colour: a code is repeated"),
         (
+            RESIDENT,
+            "identifier: phone",
+            "identifier: phone\n    watermark: true",
+            "columns.phone: watermark is for free text",
+        ),
+        (
             HEALTH_CODE,
             "name: expires_at\n    type: timestamp",
             "name: expires_at\n    identifier: phone\n    type: timestamp",

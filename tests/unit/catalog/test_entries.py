@@ -20,13 +20,13 @@ def catalogue() -> Catalogue:
 
 
 def test_offices(catalogue: Catalogue) -> None:
-    """The city, 16 districts, 234 townships and streets, five departments and the audit office may ask."""
+    """The city, 16 districts, 234 townships and streets, five departments, the audit office and its stewards may ask."""
     kinds = Counter(office.kind for office in catalogue.offices.values())
     assert kinds == {
         OfficeKind.CITY: 1,
         OfficeKind.DISTRICT: 16,
         OfficeKind.STREET: 234,
-        OfficeKind.DEPARTMENT: 5,
+        OfficeKind.DEPARTMENT: 6,
         OfficeKind.AUDIT: 1,
     }
 
@@ -54,8 +54,11 @@ def test_office_titles(catalogue: Catalogue) -> None:
 
 
 def test_datasets(catalogue: Catalogue) -> None:
-    """The nine datasets belong to the five departments."""
+    """Nine datasets belong to the five departments, three about the access log to the audit office."""
     assert {name: dataset.controller for name, dataset in catalogue.datasets.items()} == {
+        "audit.access_log": "audit_office",
+        "audit.accessed_column": "audit_office",
+        "audit.looked_up_person": "audit_office",
         "civil_affairs.social_assistance": "civil_affairs",
         "health.health_code": "health",
         "health.vaccination": "health",
