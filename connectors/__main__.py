@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -20,11 +21,18 @@ from rich.table import Table
 
 from catalog.dataset import Dataset
 from catalog.load import load_catalogue
-from connectors.sdk.config import ConfigInvalid, ConnectorSettings, read_config
+from connectors.sdk.config import ConfigInvalid, ConnectorSettings, WitnessSettings, read_config
 from connectors.sdk.conformance import Finding, check_source
 from connectors.sdk.grant import load_keys
+from connectors.sdk.grant_log import GrantLog
 from connectors.sdk.register import Registrar, register
 from connectors.sdk.server import Connector, ConnectorServicer, start_server
+from connectors.sdk.signing_key import signing_key
+from connectors.sdk.tlog.files import OsFiles
+from connectors.sdk.tlog.note import VerificationKey
+from connectors.sdk.tlog.pending import LogUnavailable
+from connectors.sdk.tlog.witness import Witness, witness_key
+from connectors.sdk.witness_server import WitnessServicer, witness_name
 from connectors.sources.opening import open_source
 from sharing_stubs.sharing.registry.v1 import registry_pb2
 
@@ -47,10 +55,15 @@ def serve(config: ConfigPath) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    connector = _connector(settings, datasets)
+    connector = _connector(settings, datasets, grant_log=_grant_log(settings))
+    witness = None if settings.witness is None else _witness(settings.witness, department=settings.department)
     try:
-        servicer = ConnectorServicer(connector, clock=time.time, log=log)
-        server, port = start_server(servicer, listen=settings.listen, tls=settings.tls)
+        server, port = start_server(
+            ConnectorServicer(connector, clock=time.time, log=log),
+            listen=settings.listen,
+            tls=settings.tls,
+            witness=None if witness is None else WitnessServicer(witness, log=log),
+        )
     except OSError as error:
         _fail(f"无法监听 {settings.listen}", f"cannot listen: {error}")
     address = f"{settings.listen.rpartition(':')[0]}:{port}"
@@ -66,9 +79,41 @@ def serve(config: ConfigPath) -> None:
         registrar.stop()
     server.stop(_STOP_SECONDS).wait()
     connector.source.close()
+    connector.grant_log.close()
+    if witness is not None:
+        witness.close()
 
 
-def _connector(settings: ConnectorSettings, datasets: Mapping[str, Dataset]) -> Connector:
+def _witness(settings: WitnessSettings, *, department: str) -> Witness:
+    try:
+        return Witness(
+            settings.directory,
+            name=witness_name(department),
+            log_keys=[VerificationKey.from_text(text) for text in settings.logs],
+            clock_seconds=time.time,
+            files=OsFiles(),
+        )
+    except (OSError, ValueError) as error:
+        _fail(f"无法使用见证目录 {settings.directory}", f"cannot use the witness's directory: {error}")
+
+
+def _grant_log(settings: ConnectorSettings) -> GrantLog:
+    try:
+        return GrantLog.open(
+            settings.log.directory,
+            signing_key=signing_key(settings.log.key),
+            department=settings.department,
+            clock_micros=lambda: time.time_ns() // 1000,
+            new_entry_id=lambda: str(uuid.uuid4()),
+        )
+    except (OSError, ValueError, LogUnavailable) as error:
+        _fail(
+            f"无法打开授权日志 {settings.log.directory}：请保留原目录作为证据，换回完好的副本",
+            f"cannot open the log of grants: {error}; keep the folder as evidence and put an intact copy in its place",
+        )
+
+
+def _connector(settings: ConnectorSettings, datasets: Mapping[str, Dataset], *, grant_log: GrantLog) -> Connector:
     try:
         grant_keys = load_keys(settings.grant_keys)
     except (OSError, ValueError) as error:
@@ -79,6 +124,7 @@ def _connector(settings: ConnectorSettings, datasets: Mapping[str, Dataset]) -> 
         ceilings={name: dataset.ceiling for name, dataset in settings.datasets.items()},
         source=open_source(settings.source, tables=settings.tables(datasets)),
         grant_keys=grant_keys,
+        grant_log=grant_log,
     )
 
 
@@ -113,6 +159,19 @@ def register_once(config: ConfigPath) -> None:
         _fail(f"无法读取令牌：{error}", f"cannot read the token: {error}")
     state = registry_pb2.RegistrationState.Name(registration.state).removeprefix("REGISTRATION_STATE_").lower()
     typer.echo(f"{registration.department} {registration.endpoint} {state} {' '.join(registration.datasets)}")
+
+
+@app.command(name="witness-key")
+def print_witness_key(config: ConfigPath) -> None:
+    """显示见证公钥，填入网关的 audit_witnesses。Print the witness's verification key, for the gateway's audit_witnesses."""
+    settings, _ = _read(config)
+    if settings.witness is None:
+        _fail("配置中没有 witness", "the configuration has no witness")
+    try:
+        key = witness_key(settings.witness.directory, name=witness_name(settings.department))
+    except (OSError, ValueError) as error:
+        _fail(f"无法使用见证目录 {settings.witness.directory}", f"cannot use the witness's directory: {error}")
+    typer.echo(key.to_text())
 
 
 def _read(config: Path) -> tuple[ConnectorSettings, Mapping[str, Dataset]]:

@@ -29,6 +29,8 @@ VERSION: Final = 1
 """Raised when the same seed gives another city."""
 ROW_GROUP_ROWS: Final = 100_000
 _MANIFEST: Final = "manifest.json"
+_MADE_BY_THE_GATEWAY: Final = "audit_office"
+"""Controller of the datasets about the access log."""
 
 Progress = Callable[[int, int, str], None]
 """Told residents done, residents in all, and the district at work."""
@@ -84,7 +86,8 @@ class CityMaker:
 
 def schemas() -> Mapping[str, pa.Schema]:
     """Return the catalogue's schema of every dataset the city has."""
-    return {name: dataset.schema for name, dataset in load_catalogue().datasets.items()}
+    datasets = load_catalogue().datasets.items()
+    return {name: dataset.schema for name, dataset in datasets if dataset.controller != _MADE_BY_THE_GATEWAY}
 
 
 def is_generated(folder: Path, *, plan: CityPlan) -> bool:

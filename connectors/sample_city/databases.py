@@ -76,7 +76,8 @@ class Databases:
         (self._folder / _MANIFEST).unlink(missing_ok=True)
         self._password = secrets.token_hex(16)
         with ThreadPoolExecutor(max_workers=3) as pool:
-            loads = [(d, pool.submit(self._load, d, city=city)) for d in self._departments]
+            databases = [department for department in self._departments if department.kind != "access_log"]
+            loads = [(d, pool.submit(self._load, d, city=city)) for d in databases]
             try:
                 for department, load in loads:
                     load.result()

@@ -90,7 +90,7 @@ class Department:
 
     id: str
     kind: str
-    """postgresql, parquet or sqlite."""
+    """postgresql, parquet or sqlite; access_log for the audit office, whose data the gateway itself makes."""
     tables: tuple[OwnTable, ...]
     template: str
 

@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from catalog.dataset import Dataset, Text
 from catalog.vocabulary import ColumnAction
 from connectors.sdk.source import MappedColumn, MappedTable
+from connectors.sdk.tlog.note import VerificationKey
 
 HostPort = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$")]
 
@@ -44,7 +45,16 @@ class SqliteSettings(_Settings):
     path: Path
 
 
-SourceSettings = Annotated[PostgresqlSettings | ParquetSettings | SqliteSettings, Field(discriminator="kind")]
+class AccessLogSettings(_Settings):
+    """The directory of a gateway's access log, on the gateway's machine."""
+
+    kind: Literal["access_log"]
+    path: Path
+
+
+SourceSettings = Annotated[
+    PostgresqlSettings | ParquetSettings | SqliteSettings | AccessLogSettings, Field(discriminator="kind")
+]
 
 
 class RegistrationSettings(_Settings):
@@ -64,6 +74,29 @@ class TlsSettings(_Settings):
     private_key: Path
     client_ca: Path | None = None
     """With it only clients with a certificate of this authority are served: the gateway."""
+
+
+class LogSettings(_Settings):
+    """The department's own log of grants; without the section `<file>-log` and `<file>-log.pem` beside the file."""
+
+    directory: Path
+    """Its own folder; made when missing."""
+    key: Path
+    """PEM file, Ed25519: signs the log; made when missing."""
+
+
+def _is_verification_key(text: str) -> str:
+    VerificationKey.from_text(text)
+    return text
+
+
+class WitnessSettings(_Settings):
+    """The logs of which the department is a witness: it remembers their newest checkpoints and never lets them go backwards."""
+
+    directory: Path
+    """Holds the checkpoints and the witness's own key; made when missing."""
+    logs: tuple[Annotated[str, AfterValidator(_is_verification_key)], ...] = Field(min_length=1)
+    """Verification keys of the logs, `name+hash+key`."""
 
 
 class DatasetSettings(_Settings):
@@ -87,6 +120,8 @@ class ConnectorSettings(_Settings):
     """The gateway's public keys, a JWK set."""
     tls: TlsSettings | None = None
     registration: RegistrationSettings | None = None
+    log: LogSettings
+    witness: WitnessSettings | None = None
     source: SourceSettings
     datasets: dict[str, DatasetSettings] = Field(min_length=1)
 
@@ -141,6 +176,8 @@ def read_config(path: Path, *, datasets: Mapping[str, Dataset]) -> ConnectorSett
         raise ConfigInvalid((_problem(str(path), "无法读取该文件。", "The file cannot be read."),)) from None
     except (yaml.YAMLError, UnicodeDecodeError):
         raise ConfigInvalid((_problem(str(path), "该文件不是 YAML。", "The file is not YAML."),)) from None
+    if isinstance(document, dict):
+        document = {"log": {"directory": f"{path.stem}-log", "key": f"{path.stem}-log.pem"}} | document
     try:
         settings = ConnectorSettings.model_validate(document)
     except ValidationError as error:
@@ -159,12 +196,13 @@ _PYDANTIC_TEXTS: Mapping[str, tuple[str, str]] = {
     "missing": ("缺少必填项。", "This is required."),
     "extra_forbidden": ("没有这个配置项。", "There is no such key."),
     "union_tag_invalid": (
-        "数据源类型只能是 postgresql、parquet 或 sqlite。",
-        "The kind is postgresql, parquet or sqlite.",
+        "数据源类型只能是 postgresql、parquet、sqlite 或 access_log。",
+        "The kind is postgresql, parquet, sqlite or access_log.",
     ),
     "union_tag_not_found": ("缺少数据源类型 kind。", "The kind of the source is missing."),
     "enum": ("不是已知的脱敏方式。", "This is not a known treatment."),
     "string_pattern_mismatch": ("应为“主机:端口”。", "This must be host:port."),
+    "value_error": ("应为 name+hash+key 形式的验证公钥。", "This must be a verification key, name+hash+key."),
     "string_too_short": ("不能为空。", "This must not be empty."),
     "too_short": ("不能为空。", "This must not be empty."),
 }
@@ -203,7 +241,7 @@ def _resolved(settings: ConnectorSettings, folder: Path) -> ConnectorSettings:
     changes: dict[str, object] = {"grant_keys": folder / settings.grant_keys}
     if not isinstance(settings.source, PostgresqlSettings):
         changes["source"] = settings.source.model_copy(update={"path": folder / settings.source.path})
-    for name in ("tls", "registration"):
+    for name in ("tls", "registration", "log", "witness"):
         section: BaseModel | None = getattr(settings, name)
         if section is not None:
             paths = {key: folder / value for key, value in section if isinstance(value, Path)}

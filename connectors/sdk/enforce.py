@@ -13,6 +13,7 @@ from connectors.sdk.grant import GrantCode, GrantRefused, ScanGrant, granted_sch
 from connectors.sdk.masks import treat
 from connectors.sdk.predicates import Predicate, PredicateOp, all_of, evaluate
 from connectors.sdk.source import SourceCode, SourceError, SourceScan
+from connectors.sdk.subject_sets import subject_columns
 
 BATCH_ROWS_MAX = 8_192
 """Rows of one batch: some 1 MB of ordinary rows, so that few are held at a time."""
@@ -22,7 +23,7 @@ _METADATA_BYTES = 16 << 10
 
 
 def plan_scan(grant: ScanGrant, *, dataset: Dataset, ceiling: Mapping[str, ColumnAction]) -> SourceScan:
-    """Return what must be read from the database.
+    """Return what must be read from the database: also whom the rows are about, for the department's own log.
 
     Args:
         grant: A verified grant on `dataset`.
@@ -47,10 +48,10 @@ def plan_scan(grant: ScanGrant, *, dataset: Dataset, ceiling: Mapping[str, Colum
         evaluate(predicate, pa.RecordBatch.from_pylist([], schema=dataset.schema))
     except ValueError:
         raise GrantRefused(GrantCode.PREDICATE) from None
-    read = tuple(column.name for column in grant.columns if column.action is not ColumnAction.NULL)
+    read = (column.name for column in grant.columns if column.action is not ColumnAction.NULL)
     return SourceScan(
         dataset=grant.dataset,
-        columns=read or dataset.primary_key[:1],
+        columns=tuple(dict.fromkeys((*read, dataset.entity_key, *subject_columns(grant, dataset=dataset)))),
         predicate=predicate,
         rows_max=grant.rows_max,
         batch_rows=BATCH_ROWS_MAX,

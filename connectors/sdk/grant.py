@@ -146,28 +146,53 @@ def verify_grant(
     Raises:
         GrantRefused: Any doubt, with its code.
     """
+    payload = signed_payload(signed, context=_CONTEXT, keys=keys)
+    try:
+        grant = _read(connector_pb2.ScanGrant.FromString(payload))
+    except (DecodeError, ValueError):
+        raise GrantRefused(GrantCode.MALFORMED) from None
+    check_in_force(grant, audience=audience, now=now)
+    return grant
+
+
+def signed_payload(
+    signed: connector_pb2.SignedScanGrant | connector_pb2.SignedInquiry,
+    *,
+    context: bytes,
+    keys: Mapping[str, Ed25519PublicKey],
+) -> bytes:
+    """Return the bytes that the gateway signed.
+
+    Args:
+        signed: As it arrived.
+        context: What is signed before the payload, so that a signature serves for one kind of message.
+        keys: The gateway's public keys by key id.
+
+    Raises:
+        GrantRefused: The key is unknown, or the signature is not its.
+    """
     key = keys.get(signed.key_id)
     if key is None:
         raise GrantRefused(GrantCode.KEY_UNKNOWN)
     if len(signed.payload) > _PAYLOAD_BYTES_MAX:
         raise GrantRefused(GrantCode.MALFORMED)
     try:
-        key.verify(signed.signature, _CONTEXT + signed.payload)
+        key.verify(signed.signature, context + signed.payload)
     except InvalidSignature:
         raise GrantRefused(GrantCode.SIGNATURE) from None
-    try:
-        grant = _read(connector_pb2.ScanGrant.FromString(signed.payload))
-    except (DecodeError, ValueError):
-        raise GrantRefused(GrantCode.MALFORMED) from None
-    if grant.audience != audience:
+    return signed.payload
+
+
+def check_in_force(message: ScanGrant | connector_pb2.Inquiry, *, audience: str, now: int) -> None:
+    """Raise GrantRefused unless the message is meant for `audience` and in force `now`."""
+    if message.audience != audience:
         raise GrantRefused(GrantCode.AUDIENCE)
-    if grant.expires_at - grant.issued_at > _LIFETIME_SECONDS_MAX:
+    if message.expires_at - message.issued_at > _LIFETIME_SECONDS_MAX:
         raise GrantRefused(GrantCode.LIFETIME)
-    if grant.issued_at > now + _CLOCK_SKEW_SECONDS_MAX:
+    if message.issued_at > now + _CLOCK_SKEW_SECONDS_MAX:
         raise GrantRefused(GrantCode.NOT_YET_VALID)
-    if grant.expires_at <= now:
+    if message.expires_at <= now:
         raise GrantRefused(GrantCode.EXPIRED)
-    return grant
 
 
 def _read(message: connector_pb2.ScanGrant) -> ScanGrant:

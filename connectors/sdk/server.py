@@ -20,9 +20,14 @@ from catalog.vocabulary import ColumnAction
 from connectors.sdk.config import TlsSettings
 from connectors.sdk.enforce import encode_slices, plan_scan, treat_batch
 from connectors.sdk.grant import GrantCode, GrantRefused, ScanGrant, verify_grant
+from connectors.sdk.grant_log import GrantLog
+from connectors.sdk.inquiry import Inquiry, verify_inquiry
 from connectors.sdk.replay import ReplayGuard
 from connectors.sdk.source import BatchStream, Source, SourceCode, SourceError
+from connectors.sdk.tlog.pending import LogUnavailable
+from connectors.sdk.witness_server import WitnessServicer
 from sharing_stubs.sharing.connector.v1 import connector_pb2, connector_pb2_grpc
+from sharing_stubs.sharing.witness.v1 import witness_pb2_grpc
 
 _SCANS_MAX = 16
 _OTHER_CALLS_MAX = 8
@@ -58,6 +63,7 @@ class Connector:
     source: Source
     grant_keys: Mapping[str, Ed25519PublicKey]
     """The gateway's public keys by key id."""
+    grant_log: GrantLog
 
 
 class ConnectorServicer(connector_pb2_grpc.ConnectorServiceServicer):
@@ -66,7 +72,7 @@ class ConnectorServicer(connector_pb2_grpc.ConnectorServiceServicer):
     Args:
         connector: What is served.
         clock: Returns seconds since 1970-01-01 UTC.
-        log: The department's own log; gets ids, counts and codes, never values.
+        log: The operator's log; gets ids, counts and codes, never values.
     """
 
     def __init__(
@@ -107,7 +113,7 @@ class ConnectorServicer(connector_pb2_grpc.ConnectorServiceServicer):
         self, request: connector_pb2.ScanRequest, context: grpc.ServicerContext
     ) -> Iterator[connector_pb2.ScanResponse]:
         """Stream what one grant allows."""
-        log = self._log
+        log, grant = self._log, None
         if not self._scans.acquire(blocking=False):
             _abort(context, _Failure(status=grpc.StatusCode.RESOURCE_EXHAUSTED, code="BUSY"), log=log)
         try:
@@ -116,10 +122,61 @@ class ConnectorServicer(connector_pb2_grpc.ConnectorServiceServicer):
             yield from self._stream(grant, context=context, log=log)
             return
         except Exception as error:  # noqa: BLE001 - the door: nothing of an unforeseen error may leave
-            failure = _failure(error)
+            failure = self._recorded(error, grant=grant)
         finally:
             self._scans.release()
         _abort(context, failure, log=log)
+
+    def ReadGrantLog(  # noqa: N802 - gRPC's name
+        self, request: connector_pb2.ReadGrantLogRequest, context: grpc.ServicerContext
+    ) -> Iterator[connector_pb2.ReadGrantLogResponse]:
+        """Stream the department's log without the sets of data subjects."""
+        try:
+            inquiry = self._asked(request.inquiry, about_subject=False)
+            for entry in self._connector.grant_log.read(inquiry):
+                yield connector_pb2.ReadGrantLogResponse(leaf=entry.leaf)
+            return
+        except Exception as error:  # noqa: BLE001 - the door: nothing of an unforeseen error may leave
+            failure = _failure(error)
+        _abort(context, failure, log=self._log)
+
+    def FindSubject(  # noqa: N802 - gRPC's name
+        self, request: connector_pb2.FindSubjectRequest, context: grpc.ServicerContext
+    ) -> Iterator[connector_pb2.FindSubjectResponse]:
+        """Stream the decisions under which a row of one data subject left, or may have left."""
+        try:
+            inquiry = self._asked(request.inquiry, about_subject=True)
+            for found in self._connector.grant_log.find(inquiry):
+                yield connector_pb2.FindSubjectResponse(
+                    decision_id=found.decision_id, dataset=found.dataset, certain=found.certain
+                )
+            return
+        except Exception as error:  # noqa: BLE001 - the door: nothing of an unforeseen error may leave
+            failure = _failure(error)
+        _abort(context, failure, log=self._log)
+
+    def _asked(self, signed: connector_pb2.SignedInquiry, *, about_subject: bool) -> Inquiry:
+        now = int(self._clock())
+        inquiry = verify_inquiry(
+            signed,
+            keys=self._connector.grant_keys,
+            audience=self._connector.department,
+            about_subject=about_subject,
+            now=now,
+        )
+        key = b"inquiry " + inquiry.inquiry_id.encode("utf-8")
+        if not self._replay.admit(key, expires_at=inquiry.expires_at, now=now):
+            raise GrantRefused(GrantCode.REPLAYED)
+        return inquiry
+
+    def _recorded(self, error: Exception, *, grant: ScanGrant | None) -> _Failure:
+        """Record a refusal of what the gateway signed; whoever holds no key cannot fill the log."""
+        if isinstance(error, GrantRefused) and error.code not in (GrantCode.KEY_UNKNOWN, GrantCode.SIGNATURE):
+            try:
+                self._connector.grant_log.refused(grant, code=error.code)
+            except LogUnavailable as unavailable:
+                return _failure(unavailable)
+        return _failure(error)
 
     def _stream(
         self, grant: ScanGrant, *, context: grpc.ServicerContext, log: structlog.typing.FilteringBoundLogger
@@ -128,12 +185,14 @@ class ConnectorServicer(connector_pb2_grpc.ConnectorServiceServicer):
         if dataset is None:
             raise GrantRefused(GrantCode.DATASET_UNKNOWN)
         scan = plan_scan(grant, dataset=dataset, ceiling=self._connector.ceilings.get(grant.dataset, {}))
+        served = self._connector.grant_log.granted(grant, dataset=dataset)
         started_at, digest, rows, read = int(self._clock()), hashlib.sha256(), 0, threading.Event()
         log.info("scan started", purpose=grant.purpose, recipient=grant.recipient)
         try:
             with self._connector.source.scan(scan) as stream:
                 context.add_callback(lambda: None if read.is_set() else _cancel(stream))
                 for batch in stream:
+                    served.sending(batch)
                     for count, message in encode_slices(treat_batch(batch, grant=grant, dataset=dataset)):
                         rows += count
                         if grant.rows_max is not None and rows > grant.rows_max:
@@ -146,6 +205,7 @@ class ConnectorServicer(connector_pb2_grpc.ConnectorServiceServicer):
                 as_of = started_at if stream.as_of is None else stream.as_of
         finally:
             log.info("scan ended", rows=rows, complete=read.is_set())
+            served.close(rows=rows, sha256=digest.digest(), complete=read.is_set())
         yield connector_pb2.ScanResponse(end=connector_pb2.ScanEnd(rows=rows, sha256=digest.digest(), as_of=as_of))
 
     def _verified(self, request: connector_pb2.ScanRequest) -> ScanGrant:
@@ -178,6 +238,8 @@ def _failure(error: Exception) -> _Failure:
             return _Failure(status=grpc.StatusCode.PERMISSION_DENIED, code=error.code)
         case SourceError():
             return _Failure(status=_STATUS[error.code], code=error.code, detail=error.detail)
+        case LogUnavailable():
+            return _Failure(status=grpc.StatusCode.UNAVAILABLE, code="LOG_UNAVAILABLE", detail=error.internal)
     return _Failure(status=grpc.StatusCode.INTERNAL, code="INTERNAL", detail=type(error).__name__)
 
 
@@ -191,13 +253,16 @@ def _cancel(stream: BatchStream) -> None:
     threading.Thread(target=stream.cancel, name="cancel", daemon=True).start()
 
 
-def start_server(servicer: ConnectorServicer, *, listen: str, tls: TlsSettings | None) -> tuple[grpc.Server, int]:
+def start_server(
+    servicer: ConnectorServicer, *, listen: str, tls: TlsSettings | None, witness: WitnessServicer | None = None
+) -> tuple[grpc.Server, int]:
     """Serve the connector, health and reflection until the server is stopped.
 
     Args:
         servicer: The connector.
         listen: `host:port`; port 0 takes a free one.
         tls: Certificates; plaintext when None, which is for one machine only.
+        witness: The department's witness of logs, when it has one.
 
     Returns:
         The started server and its port.
@@ -211,6 +276,8 @@ def start_server(servicer: ConnectorServicer, *, listen: str, tls: TlsSettings |
         maximum_concurrent_rpcs=_SCANS_MAX + _OTHER_CALLS_MAX,
     )
     connector_pb2_grpc.add_ConnectorServiceServicer_to_server(servicer, server)
+    if witness is not None:
+        witness_pb2_grpc.add_WitnessServiceServicer_to_server(witness, server)
     service = connector_pb2.DESCRIPTOR.services_by_name["ConnectorService"].full_name
     healthy = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(healthy, server)

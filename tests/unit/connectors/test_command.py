@@ -27,8 +27,11 @@ from catalog.vocabulary import ColumnAction
 from connectors.__main__ import app
 from connectors.sdk.grant import GrantColumn, ScanGrant, sign_grant
 from connectors.sdk.predicates import Predicate, PredicateOp
+from connectors.sdk.tlog.note import VerificationKey, parse_checkpoint, verify_cosignature
 from sharing_stubs.sharing.connector.v1 import connector_pb2, connector_pb2_grpc
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
+from sharing_stubs.sharing.witness.v1 import witness_pb2, witness_pb2_grpc
+from tests.fakes.witnesses import MemoryTree
 from tests.unit.connectors.conftest import Postgres
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -198,6 +201,31 @@ def test_a_signal_ends_serving_while_a_scan_runs(department: Department, postgre
                 assert process.wait(timeout=5) == 0
         finally:
             process.kill()
+
+
+def test_a_department_witnesses_the_access_log(department: Department) -> None:
+    """With a witness in its configuration a connector cosigns checkpoints under the key that `witness-key` prints."""
+    tree = MemoryTree([bytes(32)])
+    department.configure(witness={"directory": "witness", "logs": [tree.public_key.to_text()]})
+    printed = department.run("witness-key")
+    assert printed.exit_code == 0, printed.stderr
+    command = [sys.executable, "-m", "connectors", "serve", str(department.config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            with grpc.insecure_channel(process.stdout.readline().split()[1]) as channel:
+                request = witness_pb2.AddCheckpointRequest(checkpoint=tree.checkpoint())
+                line = witness_pb2_grpc.WitnessServiceStub(channel).AddCheckpoint(request, timeout=10).cosignature
+        finally:
+            process.kill()
+    checkpoint, _ = parse_checkpoint(tree.checkpoint())
+    assert verify_cosignature(line, checkpoint=checkpoint, witness_key=VerificationKey.from_text(printed.stdout)) > 0
+
+
+def test_a_department_without_a_witness_has_no_witness_key(department: Department) -> None:
+    """The command says what is missing, and makes nothing."""
+    result = department.run("witness-key")
+    assert (result.exit_code, "witness" in result.stderr) == (2, True)
 
 
 def test_check_passes_a_good_source(department: Department) -> None:

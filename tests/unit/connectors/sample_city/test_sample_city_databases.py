@@ -90,6 +90,8 @@ def _sample(own: OwnTable, data: Path) -> pa.Table:
 def test_every_database_holds_what_the_sample_files_say(running: RunningCity) -> None:
     """Each department's tables have its own column names and exactly the rows of the sample files."""
     for department in read_departments(load_catalogue().datasets):
+        if department.kind == "access_log":
+            continue  # the gateway makes it
         source = running.config(department.id)["source"]
         for own in department.tables:
             found, sample = _read(own, source), _sample(own, running.data)

@@ -121,3 +121,22 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid) as caught:
         read_config(tmp_path / "no.yaml", datasets={})
     assert [problem.place for problem in caught.value.problems] == [str(tmp_path / "no.yaml")]
+
+
+def test_a_witness_names_the_logs_by_their_keys(tmp_path: Path) -> None:
+    """A key that contradicts itself is found before anything is witnessed; the folder counts from the file."""
+    key = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+    settings = read(tmp_path, document(witness={"directory": "witness", "logs": [key]}))
+    assert settings.witness is not None
+    assert (settings.witness.directory, settings.witness.logs) == (tmp_path / "witness", (key,))
+    assert "witness.logs.0" in places(tmp_path, document(witness={"directory": "w", "logs": [key[:-1]]}))
+    assert places(tmp_path, document(witness={"directory": "w", "logs": []})) == ["witness.logs"]
+
+
+def test_the_departments_own_log_needs_no_configuration(tmp_path: Path) -> None:
+    """Folder and key of the log stand beside the file under its name, or where the section says."""
+    settings = read(tmp_path, document())
+    assert (settings.log.directory, settings.log.key) == (tmp_path / "connector-log", tmp_path / "connector-log.pem")
+    elsewhere = read(tmp_path, document(log={"directory": "/var/lib/log", "key": "keys/log.pem"}))
+    assert (str(elsewhere.log.directory), elsewhere.log.key) == ("/var/lib/log", tmp_path / "keys" / "log.pem")
+    assert places(tmp_path, document(log={"directory": "log"})) == ["log.key"]

@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import hashlib
 import os
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -30,9 +31,12 @@ from connectors.sdk.batches import decode_batch
 from connectors.sdk.config import ParquetSettings, PostgresqlSettings, TlsSettings
 from connectors.sdk.enforce import MESSAGE_BYTES_MAX
 from connectors.sdk.grant import GrantColumn, LookupKeys, ScanGrant, granted_schema, sign_grant
+from connectors.sdk.grant_log import GrantLog
 from connectors.sdk.predicates import Predicate, PredicateOp, evaluate
 from connectors.sdk.server import Connector, ConnectorServicer, start_server
 from connectors.sdk.source import BatchStream, Source, SourceScan
+from connectors.sdk.tlog.files import Files
+from connectors.sdk.tlog.writer import LogWriter
 from connectors.sources.opening import open_source
 from sharing_stubs.sharing.connector.v1 import connector_pb2, connector_pb2_grpc
 from tests.unit.connectors.conftest import DATASET, NAME, ROWS, Postgres, make_dataset, mapped
@@ -67,6 +71,20 @@ def signed(one: ScanGrant) -> connector_pb2.SignedScanGrant:
     return sign_grant(one, key=KEY, key_id="k1")
 
 
+def open_grant_log(folder: Path, *, files: Files | None = None) -> GrantLog:
+    """A log of grants whose clock stands at `NOW`."""
+    log = LogWriter.open(
+        folder,
+        signing_key=KEY,
+        name="testing",
+        clock_micros=lambda: NOW * 1_000_000,
+        new_entry_id=lambda: os.urandom(8).hex(),
+        files=files,
+        append_seconds_max=60,
+    )
+    return GrantLog(log, signing_key=KEY)
+
+
 @contextlib.contextmanager
 def serving(
     source: Source,
@@ -74,20 +92,27 @@ def serving(
     listen: str = "127.0.0.1:0",
     tls: TlsSettings | None = None,
     log: Any = structlog.wrap_logger(structlog.ReturnLogger()),  # noqa: B008
+    files: Files | None = None,
+    grants: Path | None = None,
 ) -> Iterator[str]:
-    connector = Connector(
-        department="testing",
-        datasets={dataset.name: dataset for dataset in datasets},
-        ceilings=CEILINGS,
-        source=source,
-        grant_keys={"k1": KEY.public_key()},
-    )
-    servicer = ConnectorServicer(connector, clock=lambda: NOW, log=log)
-    server, port = start_server(servicer, listen=listen, tls=tls)
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        server.stop(0).wait()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.closing(open_grant_log(grants or Path(folder), files=files)) as grant_log,
+    ):
+        connector = Connector(
+            department="testing",
+            datasets={dataset.name: dataset for dataset in datasets},
+            ceilings=CEILINGS,
+            source=source,
+            grant_keys={"k1": KEY.public_key()},
+            grant_log=grant_log,
+        )
+        servicer = ConnectorServicer(connector, clock=lambda: NOW, log=log)
+        server, port = start_server(servicer, listen=listen, tls=tls)
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.stop(0).wait()
 
 
 @pytest.fixture(scope="module")
