@@ -3,13 +3,16 @@
 One call to the policy decision point: OPA as a server, or the same Rego in process. Its answer is untrusted until read.
 """
 
+from gateway.decide.archive import PolicyArchive
 from gateway.decide.bundle import PolicyBundle, load_bundle
 from gateway.decide.cache import CachingPdp
 from gateway.decide.decide import decide
 from gateway.decide.embedded import EmbeddedPdp
+from gateway.decide.input_schema import load_input_schema
 from gateway.decide.opa_server import OpaServerPdp, provision
 from gateway.decide.pdp import Evaluation, PolicyDecisionPoint
 from gateway.decide.reloading import BundleSource, ReloadingPdp
+from gateway.decide.review import Reviewed, review
 from gateway.decide.rule_texts import RuleText
 from gateway.decide.signed_bundle import SignedBundle, encode_bundle, load_signing_key, load_verification_key
 
@@ -19,15 +22,19 @@ __all__ = [
     "EmbeddedPdp",
     "Evaluation",
     "OpaServerPdp",
+    "PolicyArchive",
     "PolicyBundle",
     "PolicyDecisionPoint",
     "ReloadingPdp",
+    "Reviewed",
     "RuleText",
     "SignedBundle",
     "decide",
     "encode_bundle",
     "load_bundle",
+    "load_input_schema",
     "load_signing_key",
     "load_verification_key",
     "provision",
+    "review",
 ]

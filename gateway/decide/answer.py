@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -10,6 +11,7 @@ from catalog.catalogue import Catalogue
 from catalog.dataset import Text
 from catalog.vocabulary import MASKS_OF_ACTION, ColumnAction, ColumnUse, Mask
 from connectors.sdk.predicates import Predicate, PredicateOp
+from gateway.decide.bundle import canonical
 from gateway.decide.policy_input import lookup_values
 from gateway.errors import Unavailable
 from gateway.messages import Reason
@@ -78,7 +80,13 @@ def read_answer(
         policy_revision=policy_revision,
         standing=standing,
         policy_input=policy_input,
+        answer_sha256=answer_sha256(answer),
     )
+
+
+def answer_sha256(answer: object) -> str:
+    """Return the hex SHA-256 of the canonical JSON of an answer, which was strict JSON."""
+    return hashlib.sha256(canonical(answer)).hexdigest()
 
 
 def _datasets(

@@ -30,10 +30,14 @@ class PolicyBundle:
     """Base documents, mounted at `data`."""
 
     @property
+    def content(self) -> bytes:
+        """Canonical JSON of modules and data."""
+        return canonical([sorted(self.modules.items()), self.data])
+
+    @property
     def revision(self) -> str:
-        """First 16 hex digits of SHA-256 over modules and data."""
-        content = [sorted(self.modules.items()), self.data]
-        return hashlib.sha256(canonical(content)).hexdigest()[:16]
+        """Revision of the content."""
+        return revision_of(self.content)
 
     def data_json(self) -> str:
         """Return the base documents as JSON text."""
@@ -66,6 +70,11 @@ def load_bundle(directory: Path | None = None, *, catalogue: Catalogue) -> Polic
         raise ValueError(f"{root}: no policies, or {LABEL_MODULE} among them, which is made when they are served")
     messages = json.loads((root / "messages" / "data.json").read_text("utf-8"))
     return PolicyBundle(modules=modules, data={"catalog": policy_data(catalogue), "messages": messages})
+
+
+def revision_of(content: bytes) -> str:
+    """Return the hex SHA-256 of a bundle's content."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def canonical(value: object) -> bytes:

@@ -17,7 +17,7 @@ class Evaluation:
     answer: object
     """JSON value of `data.sharing.access.decision`; untrusted until `answer` has read it."""
     revision: str
-    """Revision of the policy that gave this answer: 16 hex digits."""
+    """Revision of the policy that gave this answer: 64 hex digits."""
 
 
 class EngineNotReady(Unavailable):

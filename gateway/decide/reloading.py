@@ -68,6 +68,7 @@ class ReloadingPdp:
         source: Where bundles come from.
         start: Makes an engine that answers by a bundle; raises Unavailable when it does not take the bundle.
         highest: The activated bundle with the highest sequence, from the log.
+        keep: Archives a bundle durably; raises Unavailable.
         record: Makes a change durable; raises Unavailable.
     """
 
@@ -77,16 +78,18 @@ class ReloadingPdp:
         *,
         start: Callable[[PolicyBundle], PolicyDecisionPoint],
         highest: PolicyChange | None,
+        keep: Callable[[PolicyBundle], object],
         record: Callable[[PolicyChange], object],
     ) -> None:
         """Activate the bundle and watch the file.
 
         Raises:
-            Unavailable: `POLICY_UNAVAILABLE` when the bundle is refused, or the log is unavailable.
+            Unavailable: `POLICY_UNAVAILABLE` when the bundle is refused, or the log or the archive is unavailable.
         """
         self._source = source
         self._start = start
         self._highest = highest
+        self._keep = keep
         self._record = record
         self._settled: str | None = None
         self._refusal: PolicyChange | None = None
@@ -129,7 +132,7 @@ class ReloadingPdp:
         """Look at the file now and return whether a bundle was activated. A refusal is recorded once.
 
         Raises:
-            Unavailable: The log is unavailable, so nothing was changed.
+            Unavailable: The log or the archive is unavailable, so nothing was changed.
         """
         with self._reloading:
             try:
@@ -155,7 +158,7 @@ class ReloadingPdp:
 
         Raises:
             BundleRefused: It is refused, which is recorded, or the engine does not hold it yet.
-            Unavailable: The log is unavailable.
+            Unavailable: The log or the archive is unavailable.
         """
         digest = None
         try:
@@ -170,6 +173,7 @@ class ReloadingPdp:
                 self._record_refusal(refused, sha256=digest)
                 self._settled = digest
             raise
+        self._keep(signed.bundle)
         change = PolicyChange(
             action=PolicyAction.ACTIVATED, revision=signed.bundle.revision, sequence=signed.sequence, sha256=digest
         )
@@ -210,5 +214,5 @@ class ReloadingPdp:
         while not self._closing:
             self._wake.wait(POLL_SECONDS)
             self._wake.clear()
-            with contextlib.suppress(Unavailable):  # the log is unavailable: the change is tried again
+            with contextlib.suppress(Unavailable):  # the log or the archive is: the change is tried again
                 self.reload()

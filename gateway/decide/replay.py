@@ -16,7 +16,8 @@ from gateway.errors import Unavailable
 from gateway.model.audit import AuditEntry, EntryKind
 
 EXAMPLES_MAX = 3
-_SECONDS_MAX = 10.0
+SECONDS_MAX = 10.0
+"""For one answer."""
 
 
 class ChangeKind(StrEnum):
@@ -89,32 +90,41 @@ def replay(entries: Iterable[AuditEntry], *, pdp: PolicyDecisionPoint, schema: M
     return Replay(compared=compared, changed=changed, not_comparable=not_comparable, changes=found)
 
 
-def _changes(entry: AuditEntry, *, pdp: PolicyDecisionPoint) -> Iterator[Change]:
-    asked = entry.body["policy_input"]
-    names = " ".join(dataset["name"] for dataset in asked["query"]["datasets"])
-
-    def change(kind: ChangeKind, detail: str, *, dataset: str = names) -> Change:
-        return Change(
-            kind=kind, office=asked["requester"]["office"], purpose=asked["purpose"], dataset=dataset, detail=detail
-        )
-
+def _changes(entry: AuditEntry, *, pdp: PolicyDecisionPoint) -> list[Change]:
     try:
-        answer: Any = pdp.evaluate(asked, deadline_seconds=_SECONDS_MAX).answer
-        allow, codes = answer["allow"], _codes(answer["denials"])
-        before = "" if entry.kind is EntryKind.INTENT else _codes(entry.body["denials"])
-        if allow is True and entry.kind is EntryKind.INTENT:
-            for kind, dataset, detail in _released_differently(entry.body, answer):
-                yield change(kind, detail, dataset=dataset)
-        elif allow is True:
-            yield change(ChangeKind.NOW_ALLOWED, f"{before} → ✓")
-        elif entry.kind is EntryKind.INTENT:
-            yield change(ChangeKind.NOW_DENIED, f"✓ → {codes}")
-        elif codes != before:
-            yield change(ChangeKind.OTHER_CODES, f"{before} → {codes}")
+        answer = pdp.evaluate(entry.body["policy_input"], deadline_seconds=SECONDS_MAX).answer
     except Unavailable as error:
-        yield change(ChangeKind.NO_ANSWER, str(error.reason))
+        return [_change(entry, ChangeKind.NO_ANSWER, str(error.reason))]
+    return changes_to(entry, answer=answer)
+
+
+def changes_to(entry: AuditEntry, *, answer: Any) -> list[Change]:  # noqa: ANN401 - JSON
+    """Return how an untrusted answer differs from what an intent or denial recorded; the policy's input must be there."""
+    changes = []
+    try:
+        allow, codes = answer["allow"], _codes(answer["denials"])
+        before = "" if entry.kind == EntryKind.INTENT else _codes(entry.body["denials"])
+        if allow is True and entry.kind == EntryKind.INTENT:
+            changes += [_change(entry, *found) for found in _released_differently(entry.body, answer)]
+        elif allow is True:
+            changes.append(_change(entry, ChangeKind.NOW_ALLOWED, f"{before} → ✓"))
+        elif entry.kind == EntryKind.INTENT:
+            changes.append(_change(entry, ChangeKind.NOW_DENIED, f"✓ → {codes}"))
+        elif codes != before:
+            changes.append(_change(entry, ChangeKind.OTHER_CODES, f"{before} → {codes}"))
     except (KeyError, TypeError, ValueError) as error:
-        yield change(ChangeKind.NO_ANSWER, repr(error))
+        changes.append(_change(entry, ChangeKind.NO_ANSWER, repr(error)))
+    return changes
+
+
+def _change(entry: AuditEntry, kind: ChangeKind, detail: str, dataset: str | None = None) -> Change:
+    """Return a change of one dataset, or of all that the query uses."""
+    asked = entry.body["policy_input"]
+    if dataset is None:
+        dataset = " ".join(used["name"] for used in asked["query"]["datasets"])
+    return Change(
+        kind=kind, office=asked["requester"]["office"], purpose=asked["purpose"], dataset=dataset, detail=detail
+    )
 
 
 def _codes(denials: Iterable[Mapping[str, str]]) -> str:
@@ -129,20 +139,20 @@ def _released_differently(body: Mapping[str, Any], answer: Mapping[str, Any]) ->
             treatment = decided["columns"][column["name"]]
             old, new = _treatment(column), _treatment(treatment)
             if old != new:
-                yield ChangeKind.TREATMENT, name, f"{column['name']}: {old} → {new}"
+                yield ChangeKind.TREATMENT, f"{column['name']}: {old} → {new}", name
         row_filter = Predicate.from_json(decided["row_filter"]).to_json()
         if row_filter != recorded["row_filter"]:
-            yield ChangeKind.ROW_FILTER, name, f"{_shown(recorded['row_filter'])} → {_shown(row_filter)}"
+            yield ChangeKind.ROW_FILTER, f"{_shown(recorded['row_filter'])} → {_shown(row_filter)}", name
         after = decided["lookup_values_max"]
         before = recorded.get("lookup_values_max", after)
         if before != after:
-            yield ChangeKind.OBLIGATIONS, name, f"lookup_values_max: {_shown(before)} → {_shown(after)}"
+            yield ChangeKind.OBLIGATIONS, f"lookup_values_max: {_shown(before)} → {_shown(after)}", name
     recorded = {**(body["obligations"] or {}), "people_min": body["people_min"]}
     decided = {**answer["obligations"], "people_min": answer["people_min"]}
     for name in sorted(recorded):
         if recorded[name] != decided.get(name):
             detail = f"{name}: {_shown(recorded[name])} → {_shown(decided.get(name))}"
-            yield ChangeKind.OBLIGATIONS, "", detail
+            yield ChangeKind.OBLIGATIONS, detail, ""
 
 
 def _treatment(column: Mapping[str, Any]) -> str:

@@ -83,6 +83,8 @@ class Decision:
     """The registers' facts that the policy saw."""
     policy_input: Mapping[str, Any]
     """The JSON the policy saw; it holds no literal of the query."""
+    answer_sha256: str
+    """Hex SHA-256 of the canonical JSON that the policy answered with."""
 
     def releases_as(self, other: Decision) -> bool:
         """Whether this later decision lets `other` go on: same columns, rows, groups and terms, its emergency not over.

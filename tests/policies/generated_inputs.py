@@ -41,7 +41,7 @@ _DIVISIONS = {
     "audit": ["31"],
 }
 _NOW = 1_750_000_000
-_DEPARTMENTS = ["civil_affairs", "health", "housing", "market_supervision", "public_security"]
+_DEPARTMENTS = ["audit_office", "civil_affairs", "health", "housing", "market_supervision", "public_security"]
 
 
 def generated_inputs(catalogue: Catalogue, *, seed: int, count: int) -> Iterator[dict[str, Any]]:

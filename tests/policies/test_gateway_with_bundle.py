@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from connectors.sdk.access_log import EntryIndex
 from gateway.audit import SearchFilters, search
-from gateway.decide import PolicyBundle, SignedBundle, encode_bundle
+from gateway.decide import PolicyArchive, PolicyBundle, SignedBundle, encode_bundle
 from gateway.doors.cli.local_city import LocalCity, PolicyEngine
 from gateway.errors import Unavailable
 from gateway.messages import Reason
@@ -71,12 +73,15 @@ def test_a_gateway_follows_its_bundle_and_never_goes_back(deployment: Path, bund
     with pytest.raises(Unavailable) as caught:
         started(deployment)
     assert caught.value.reason is Reason.POLICY_UNAVAILABLE
-    bodies = [s.entry.body for s in search(deployment / "audit", filters=SearchFilters(kind=EntryKind.POLICY_CHANGE))]
+    with closing(EntryIndex(deployment / "audit")) as index:
+        bodies = [entry.body for entry in search(index, filters=SearchFilters(kind=EntryKind.POLICY_CHANGE))]
     assert [(body["action"], body["sequence"], body["revision"], body["reason"]) for body in bodies] == [
         ("activated", 1, bundle.revision, None),
         ("activated", 2, changed.revision, None),
         ("refused", 1, bundle.revision, "OLDER"),
     ]
+    archive = PolicyArchive(deployment / "policy-archive")
+    assert [archive.load(revision) for revision in (bundle.revision, changed.revision)] == [bundle, changed]
 
 
 def test_directory_and_bundle_exclude_each_other(deployment: Path, bundle: PolicyBundle) -> None:

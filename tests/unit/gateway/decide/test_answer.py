@@ -120,6 +120,14 @@ def test_whole_answers_are_read(read: Read) -> None:
     assert read(LOOKED_UP, VERIFICATION).allow
 
 
+def test_the_decision_has_the_hash_of_the_whole_answer(read: Read) -> None:
+    """The order of keys does not count, every text does."""
+    decision = read(DENIED)
+    assert decision.answer_sha256 == read(dict(reversed(DENIED.items()))).answer_sha256
+    message = ("denials", 0, "message", "zh")
+    assert read(changed(DENIED, message, "别的")).answer_sha256 != decision.answer_sha256
+
+
 @pytest.mark.parametrize(
     "answer", [None, True, 1, "allow", [], {}, {"allow": True}, [ALLOWED], {**ALLOWED, "extra": 1}]
 )

@@ -21,6 +21,7 @@ from gateway.decide import (
     EmbeddedPdp,
     Evaluation,
     OpaServerPdp,
+    PolicyArchive,
     PolicyBundle,
     PolicyDecisionPoint,
     ReloadingPdp,
@@ -58,6 +59,7 @@ class Bundles:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "bundle.tar.gz"
+        self.archive = folder / "archive"
         self.changes: list[PolicyChange] = []
         self.log_is_down = False
 
@@ -73,7 +75,8 @@ class Bundles:
     @contextmanager
     def pdp(self, *, start: Start = EmbeddedPdp, highest: PolicyChange | None = None) -> Iterator[ReloadingPdp]:
         source = BundleSource(path=self.path, key=KEY.public_key(), catalog=CATALOG)
-        pdp = ReloadingPdp(source, start=start, highest=highest, record=self.record)
+        archive = PolicyArchive(self.archive)
+        pdp = ReloadingPdp(source, start=start, highest=highest, keep=archive.keep, record=self.record)
         try:
             yield pdp
         finally:
@@ -228,6 +231,24 @@ def test_nothing_is_activated_that_cannot_be_recorded(bundles: Bundles) -> None:
         bundles.log_is_down = False
         until(lambda: pdp.revision == second)
     assert bundles.said == [activated(1), activated(2)]
+
+
+def test_nothing_is_activated_that_cannot_be_archived(bundles: Bundles) -> None:
+    """While the archive cannot be written the old policy stays; later the change is made, and both can be had again."""
+    first = put(bundles.path, policy(1), sequence=1)
+    with bundles.pdp() as pdp:
+        away = bundles.archive.rename(bundles.archive.with_name("away"))
+        bundles.archive.write_bytes(b"")
+        second = put(bundles.path, policy(2), sequence=2)
+        with pytest.raises(Unavailable) as caught:
+            pdp.reload()
+        assert caught.value.reason is Reason.POLICY_UNAVAILABLE
+        assert ask(pdp).revision == first
+        bundles.archive.unlink()
+        away.rename(bundles.archive)
+        until(lambda: pdp.revision == second)
+    assert bundles.said == [activated(1), activated(2)]
+    assert [PolicyArchive(bundles.archive).load(revision) for revision in (first, second)] == [policy(1), policy(2)]
 
 
 def test_engines_that_were_replaced_go_away(bundles: Bundles) -> None:

@@ -96,9 +96,7 @@ def denial(number: int = 1, **changes: Any) -> AuditEntry:
 
 
 def entry(kind: EntryKind, body: Mapping[str, Any], number: int) -> AuditEntry:
-    return AuditEntry(
-        sequence=number, entry_id=f"e-{number}", kind=kind, time_micros=0, body=body, sha256=f"{number:064}"
-    )
+    return AuditEntry(sequence=number, entry_id=f"e-{number}", kind=kind, time_micros=0, body=body, leaf=b"")
 
 
 def asked_again(answer: object, *entries: AuditEntry) -> Replay:

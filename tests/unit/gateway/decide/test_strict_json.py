@@ -11,6 +11,7 @@ from gateway.messages import Reason
 
 def test_plain_json_is_read() -> None:
     """What every parser reads alike is read."""
+    assert parse_strict(rb'"\ud83d\uDE00"') == "😀"
     assert parse_strict(b'{"allow": true, "rows": [1, 2.5, null, "\xe6\x96\x87"]}') == {
         "allow": True,
         "rows": [1, 2.5, None, "文"],
@@ -32,10 +33,12 @@ def test_plain_json_is_read() -> None:
         b'"\xff"',
         b"[" * 200_000,
         b"9" * 10_000,
+        b'"\\uD800"',
+        b'{"\\udfff": 1}',
     ],
 )
 def test_anything_else_is_refused(text: bytes) -> None:
-    """Repeated keys, NaN, other encodings, endless nesting and endless numbers are no JSON here."""
+    """Repeated keys, NaN, other encodings, endless nesting, endless numbers and half characters are no JSON here."""
     with pytest.raises(Unavailable) as caught:
         parse_strict(text)
     assert caught.value.reason is Reason.POLICY_MALFORMED

@@ -48,6 +48,7 @@ EARLIER = Decision(
     policy_revision="r",
     standing=STANDING,
     policy_input={},
+    answer_sha256="0" * 64,
 )
 
 
