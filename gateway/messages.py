@@ -27,6 +27,10 @@ class Reason(StrEnum):
     QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     STATISTICS_DIFFERENCING = "STATISTICS_DIFFERENCING"
     GOVERNANCE_REFUSED = "GOVERNANCE_REFUSED"
+    SUBJECT_INVALID = "SUBJECT_INVALID"
+    REVEAL_REASON_MISSING = "REVEAL_REASON_MISSING"
+    REVEAL_REASON_NAMES_SOMEBODY = "REVEAL_REASON_NAMES_SOMEBODY"
+    PERIOD_INVALID = "PERIOD_INVALID"
     POLICY_UNAVAILABLE = "POLICY_UNAVAILABLE"
     POLICY_UNDEFINED = "POLICY_UNDEFINED"
     POLICY_MALFORMED = "POLICY_MALFORMED"
@@ -36,6 +40,8 @@ class Reason(StrEnum):
     CONNECTOR_SLOW = "CONNECTOR_SLOW"
     CONNECTOR_REFUSED = "CONNECTOR_REFUSED"
     CONNECTOR_UNTRUSTWORTHY = "CONNECTOR_UNTRUSTWORTHY"
+    DEPARTMENT_LOG_INVALID = "DEPARTMENT_LOG_INVALID"
+    DEPARTMENT_LOG_TOO_LARGE = "DEPARTMENT_LOG_TOO_LARGE"
     AUDIT_UNAVAILABLE = "AUDIT_UNAVAILABLE"
     ENGINE_MEMORY = "ENGINE_MEMORY"
     ENGINE_TIME = "ENGINE_TIME"
@@ -46,6 +52,8 @@ class Reason(StrEnum):
     NOT_IMPLEMENTED = "NOT_IMPLEMENTED"
     REGISTRATION_REFUSED = "REGISTRATION_REFUSED"
     NOT_AVAILABLE = "NOT_AVAILABLE"
+    RECEIPT_UNKNOWN = "RECEIPT_UNKNOWN"
+    MARKS_INVALID = "MARKS_INVALID"
     INTERNAL = "INTERNAL"
 
 
@@ -143,6 +151,37 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
         _t("拒绝该操作：{detail}。", "The change is refused: {detail}."),
         _t("请更正后重试。", "Correct it and try again."),
     ),
+    Reason.SUBJECT_INVALID: (
+        _t(
+            "不是本网关能识别的个人或单位标识。",
+            "This is no identifier or token of a person or entity that this gateway knows.",
+        ),
+        _t(
+            "请核对标识类型（如 resident_id）与标识，或日志条目中的完整标记（st1.…）。",
+            "Check the kind of identifier (such as resident_id) and its value, or the whole token of the entry (st1.…).",
+        ),
+    ),
+    Reason.REVEAL_REASON_MISSING: (
+        _t("没有说明为何要知道此人是谁。", "It is not said why this person must be known."),
+        _t("请写明理由；理由会记入日志。", "Give the reason; it is recorded."),
+    ),
+    Reason.REVEAL_REASON_NAMES_SOMEBODY: (
+        _t(
+            "理由中似有证件、电话或信用代码等号码。",
+            "The reason seems to hold the number of a person, a phone or an entity.",
+        ),
+        _t(
+            "理由会永久记入日志；请去掉号码，只写投诉或案件的简短编号。",
+            "The reason is recorded for good; leave the number out and write a short complaint or case number only.",
+        ),
+    ),
+    Reason.PERIOD_INVALID: (
+        _t(
+            "时段无效：须止于开始之后，且不超过 {detail} 天。",
+            "The period must end after it begins and be at most {detail} days.",
+        ),
+        _t("请改正起止时间；较长的时段请分次核对。", "Correct its bounds; compare a longer time in parts."),
+    ),
     Reason.POLICY_UNAVAILABLE: (
         _t("策略引擎不可用，未放行任何数据。", "The policy engine is unavailable; nothing was released."),
         _t("请稍后重试。", "Try again later."),
@@ -196,6 +235,23 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
         ),
         _t("请联系网关管理员与数据主管部门。", "Tell the gateway's administrator and the controller."),
     ),
+    Reason.DEPARTMENT_LOG_INVALID: (
+        _t(
+            "部门“{detail}”的日志内容无效，未予采信。",
+            "What department '{detail}' sent as its log is no valid log; it was not used.",
+        ),
+        _t(
+            "请联系网关管理员与该部门，检查其连接器。",
+            "Tell the gateway's administrator and the department; check its connector.",
+        ),
+    ),
+    Reason.DEPARTMENT_LOG_TOO_LARGE: (
+        _t("部门日志超过上限：{detail}。", "The department's log is more than can be compared at once: {detail}."),
+        _t(
+            "请缩短时段后重试；若仍如此，请检查其连接器。",
+            "Ask for a shorter time; if that does not help, check its connector.",
+        ),
+    ),
     Reason.AUDIT_UNAVAILABLE: (
         _t("审计日志不可写，未放行任何数据。", "The audit log cannot be written; nothing was released."),
         _t("请通知网关管理员。", "Tell the gateway's administrator."),
@@ -241,6 +297,20 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
             "请用 gateway catalog list 查看您可以使用的数据集。",
             "Run 'gateway catalog list' to see the datasets you may use.",
         ),
+    ),
+    Reason.RECEIPT_UNKNOWN: (
+        _t("没有您可以领取的回执“{detail}”。", "There is no receipt '{detail}' that you may fetch."),
+        _t(
+            "请核对审计编号；回执只提供给查询的请求人和审计人员，且仅限完整交付的结果。",
+            "Check the audit entry; receipts are for the requester and auditors, and of complete deliveries only.",
+        ),
+    ),
+    Reason.MARKS_INVALID: (
+        _t(
+            "所提交的水印样本不完整、有重复，或不是 {detail} 个。",
+            "The marks sent do not fit together, repeat, or are not {detail}.",
+        ),
+        _t("请使用 gateway audit trace 读取副本。", "Read the copy with 'gateway audit trace'."),
     ),
     Reason.INTERNAL: (
         _t("内部错误。", "Internal error."),

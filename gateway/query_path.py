@@ -14,34 +14,38 @@ SQL         → parse        → ParsedQuery
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NoReturn
 
+import structlog
+
 from catalog.catalogue import Catalogue
 from catalog.directory import Directory
 from catalog.vocabulary import Role
+from connectors.sdk.access_log import EntryIndex
+from connectors.sdk.content_hash import HashName
 from gateway.audit import (
     AuditLog,
+    SubjectKey,
+    named_people,
     record_administration,
+    record_audit_query,
     record_denial,
     record_failure,
     record_intent,
-    record_receipt,
 )
 from gateway.authenticate import TokenVerifier, authenticate, office_requester
+from gateway.closing import Closing
 from gateway.decide import PolicyDecisionPoint, decide
-from gateway.deliver import Delivered, Delivery, deliver
-from gateway.errors import Denied, GatewayError
+from gateway.deliver import Delivery, deliver
+from gateway.errors import Denied, GatewayError, Unavailable
 from gateway.execute import EnginePool, execute
 from gateway.messages import Reason
-from gateway.model.audit import AuditEntry, Outcome
 from gateway.model.cancellation import Cancellation
-from gateway.model.decision import Decision, Denial
+from gateway.model.decision import Decision
 from gateway.model.plan import EnforcedPlan
 from gateway.model.query import ResolvedQuery
 from gateway.model.requester import RequestContext, Requester, Standing
@@ -51,6 +55,8 @@ from gateway.resolve import resolve
 from gateway.rewrite import rewrite
 from gateway.scan import ConnectorChannels, ConnectorDirectory, GrantIssuer, scan
 from gateway.standing import HeldUsage, StandingFacts, Watch
+
+_DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +71,18 @@ class QueryPath:
     pdp: PolicyDecisionPoint
     watch: Watch
     log: AuditLog
+    index: EntryIndex
+    """Of the log."""
     connectors: ConnectorDirectory
     channels: ConnectorChannels
     grants: GrantIssuer
     engines: EnginePool
     statistics: StatisticsLedger
+    subject_key: SubjectKey
+    hash_name: HashName
+    """Of the receipts' content hashes."""
+    mark_secret: bytes
+    """Marks in delivered text are made with it, 32 bytes."""
     clock_seconds: Callable[[], float]
     new_id: Callable[[], str]
     new_nonce: Callable[[], bytes]
@@ -99,6 +112,15 @@ class QueryPath:
         """Record that a door refused a known requester, and raise the error."""
         record_failure(self.log, requester=requester, context=context, reason=error.reason)
         raise error
+
+    def record_question(self, requester: Requester, *, action: str, filters: Mapping[str, str | int]) -> None:
+        """Record that an auditor asks; while the log is stopped, only the operator's log hears of it."""
+        try:
+            record_audit_query(self.log, requester=requester, action=action, filters=filters)
+        except Unavailable:
+            structlog.get_logger().error(
+                "auditor's question not in the log", requester=requester.subject, action=action
+            )
 
     def as_office(self, administrator: Requester, *, office: str, role: str, context: RequestContext) -> Requester:
         """Return who stands for an office in an explanation; recorded before anything is explained. Never run such a plan.
@@ -182,6 +204,7 @@ class QueryPath:
                 context=context,
                 sql_normalised=resolved.normalised_sql,
                 decision=error.decision,
+                people=self._named_people(resolved),
             )
             raise error
         self.record_refusal(error, requester=requester, context=context)
@@ -205,7 +228,7 @@ class QueryPath:
         Raises:
             GatewayError: What was sent so far is not the whole result. The log says why, unless it is unavailable itself.
         """
-        delivery, context = Delivery(), self._now(context)
+        delivery, context = Delivery(hash_name=self.hash_name), self._now(context)
         plan, held = self._admit(resolved, requester=requester, context=context)
         with ExitStack() as open_parts:
             open_parts.callback(lambda: held.settle(rows=delivery.rows))
@@ -213,12 +236,14 @@ class QueryPath:
                 self.log,
                 requester=requester,
                 context=context,
-                resolved=plan.resolved,
-                decision=plan.decision,
+                plan=plan,
                 catalogue_revision=self.catalogue.revision,
-                scans=plan.scans,
+                people=self._named_people(plan.resolved),
             )
-            closing = _Closing(log=self.log, intent=intent, cancellation=cancellation, delivery=delivery)
+            expires_at = context.time + plan.obligations.retention_days * _DAY_SECONDS
+            closing = Closing(
+                log=self.log, intent=intent, cancellation=cancellation, delivery=delivery, expires_at=expires_at
+            )
             open_parts.enter_context(closing)
             ask_again = partial(self._ask_again, plan, requester=requester, context=context)
             open_parts.enter_context(self.watch.running(cancellation, ask_again=ask_again))
@@ -240,7 +265,7 @@ class QueryPath:
         context: RequestContext,
         seconds_max: float,
         cancellation: Cancellation,
-        closing: _Closing,
+        closing: Closing,
         streams: ExitStack,
     ) -> Iterator[bytes]:
         scanned = scan(
@@ -254,6 +279,7 @@ class QueryPath:
             nonce=self.new_nonce(),
             seconds_max=seconds_max,
         )
+        closing.scans = scanned.received
         streams.callback(scanned.cancel)
         cancellation.add(scanned.cancel)
         computed = execute(
@@ -267,8 +293,12 @@ class QueryPath:
             intent=closing.intent,
             catalogue=self.catalogue,
             ledger=self.statistics,
+            mark_secret=self.mark_secret,
         )
         yield from closing.while_allowed(deliver(released, delivery=closing.delivery, receipt=closing.delivered))
+
+    def _named_people(self, resolved: ResolvedQuery) -> Mapping[str, tuple[str, ...]]:
+        return named_people(resolved, catalogue=self.catalogue, key=self.subject_key)
 
     def _admit(
         self, resolved: ResolvedQuery, *, requester: Requester, context: RequestContext
@@ -285,80 +315,3 @@ class QueryPath:
             return plan, held
         except GatewayError as error:
             self._refuse(error, resolved=resolved, requester=requester, context=context)
-
-
-class _Closing:
-    """Closes an intent exactly once; as a context manager it closes on any exception with what was delivered by then."""
-
-    def __init__(self, *, log: AuditLog, intent: AuditEntry, cancellation: Cancellation, delivery: Delivery) -> None:
-        self._log = log
-        self.intent = intent
-        self._cancellation = cancellation
-        self.delivery = delivery
-        self._open = True
-        self._started = time.monotonic()
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or not self._open:
-            return
-        delivered, cause = self.delivery.delivered, self._cancellation.cause
-        if isinstance(cause, GatewayError):
-            decision = cause.decision if isinstance(cause, Denied) else None
-            self._close(
-                Outcome.REVOKED if isinstance(cause, Denied) else Outcome.FAILED,
-                delivered,
-                reason=cause.reason,
-                denials=decision.denials if decision else (),
-            )
-            if isinstance(error, GatewayError):
-                raise cause from error
-        elif self._cancellation.cancelled or isinstance(error, GeneratorExit):
-            self._close(Outcome.CANCELLED, delivered)
-        else:
-            reason = error.reason if isinstance(error, GatewayError) else Reason.INTERNAL
-            self._close(Outcome.FAILED, delivered, reason=reason)
-
-    def while_allowed(self, messages: Iterator[bytes]) -> Iterator[bytes]:
-        """Yield messages until the query is stopped for a cause, which is raised."""
-        for message in messages:
-            if self._open and self._cancellation.cause is not None:
-                raise self._cancellation.cause
-            yield message
-
-    def delivered(self, delivered: Delivered) -> bytes:
-        """Record the receipt and return what the recipient gets of it: UTF-8 JSON."""
-        entry = self._close(Outcome.DELIVERED, delivered)
-        receipt = {
-            "entry": self.intent.entry_id,
-            "entry_sha256": self.intent.sha256,
-            "receipt": entry.entry_id,
-            "receipt_sha256": entry.sha256,
-            "rows": delivered.rows,
-            "bytes": delivered.bytes_sent,
-            "content_sha256": delivered.content_sha256,
-        }
-        return json.dumps(receipt, sort_keys=True).encode()
-
-    def _close(
-        self,
-        outcome: Outcome,
-        delivered: Delivered,
-        *,
-        reason: Reason | None = None,
-        denials: Sequence[Denial] = (),
-    ) -> AuditEntry:
-        self._open = False
-        return record_receipt(
-            self._log,
-            self.intent,
-            outcome=outcome,
-            rows=delivered.rows,
-            bytes_sent=delivered.bytes_sent,
-            content_sha256=delivered.content_sha256,
-            reason=reason,
-            denials=denials,
-            durations_micros={"run": int((time.monotonic() - self._started) * 1e6)},
-        )

@@ -32,6 +32,15 @@ class IssuerSettings(_Part):
     lifetime_seconds_max: int = Field(default=366 * 86_400, ge=60)
 
 
+class WitnessSettings(_Part):
+    """A department's connector that witnesses the access log."""
+
+    endpoint: str
+    """host:port"""
+    key: str
+    """Its verification key, as `connector witness-key` prints it."""
+
+
 class PolicySettings(_Part):
     """The policy decision point."""
 
@@ -66,11 +75,21 @@ class Settings(BaseSettings):
     audit_directory: Path
     audit_key: Path
     """PEM, Ed25519: signs checkpoints."""
+    audit_witnesses: tuple[WitnessSettings, ...] = Field(default=(), max_length=16)
+    """Departments that cosign the log's checkpoints and see when it is put back or rewritten."""
+    audit_witnesses_min: int = Field(default=1, ge=1)
+    """So many of them must cosign a checkpoint."""
+    audit_witness_grace_seconds: float = Field(default=60.0, ge=0)
+    """So long the gateway serves without; 0 releases nothing before its entry is cosigned."""
+    policy_archive: Path | None = None
+    """Directory of every policy that decided, to replay entries with; None is `policy-archive` beside the log."""
     grant_key: Path
     """PEM, Ed25519: signs scan grants."""
     grant_key_id: str = "gateway"
     pseudonym_secret: Path
     """At least 32 random bytes."""
+    subject_key: Path
+    """64 random bytes: the log's tokens of people are made with it, and revealed."""
     registry_url: str
     """SQLAlchemy URL, for example `sqlite:////var/lib/sharing/registry.db`: connectors, agreements, emergencies, statistics."""
     emergency_signers: Path | None = None
@@ -79,6 +98,8 @@ class Settings(BaseSettings):
     """SQLAlchemy URL of a database with a table `cases`; None checks case numbers for their form only."""
     policy: PolicySettings = PolicySettings()
     tls: TlsSettings | None = None
+    content_hash: Literal["sha256", "sm3"] = "sha256"
+    """How results are hashed for their receipts."""
     query_seconds_max: float = Field(default=300.0, gt=0)
     streams_max: int = Field(default=16, ge=1)
     """Results delivered at the same time."""

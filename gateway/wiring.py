@@ -23,16 +23,28 @@ from catalog.governance.register import GovernanceRegister
 from catalog.load import load_catalogue
 from catalog.policy_data import policy_data
 from catalog.registry import Registry
-from gateway.audit import AUDIT_KEY_NAME, AuditLog, highest_activated, record_policy_change
+from connectors.sdk.access_log import EntryIndex
+from connectors.sdk.tlog import VerificationKey, Witnessing
+from gateway.audit import (
+    AUDIT_KEY_NAME,
+    AuditLog,
+    RemoteWitness,
+    Sealer,
+    SubjectKey,
+    highest_activated,
+    record_policy_change,
+)
 from gateway.authenticate import Issuer, TokenVerifier
 from gateway.decide import (
     BundleSource,
     CachingPdp,
     EmbeddedPdp,
     OpaServerPdp,
+    PolicyArchive,
     PolicyDecisionPoint,
     ReloadingPdp,
     load_bundle,
+    load_input_schema,
     load_verification_key,
 )
 from gateway.doors.audit import AuditDoor
@@ -40,13 +52,15 @@ from gateway.doors.catalog import CatalogDoor
 from gateway.doors.flight_sql import FlightSqlDoor
 from gateway.doors.governance import GovernanceDoor
 from gateway.doors.registry import RegistryDoor
+from gateway.doors.review import ReviewDoor
 from gateway.doors.server import make_server
+from gateway.doors.subject import SubjectDoor
 from gateway.doors.tickets import TicketStore
 from gateway.execute import EnginePool
 from gateway.parse import EngineParser
 from gateway.query_path import QueryPath
 from gateway.release import StatisticsLedger, ledger_url
-from gateway.scan import ConnectorChannels, GrantIssuer
+from gateway.scan import ConnectorChannels, ConnectorLogs, GrantIssuer
 from gateway.settings import Settings, TlsSettings
 from gateway.standing import StandingFacts, UsageCounter, Watch
 
@@ -62,9 +76,11 @@ class Gateway:
     path: QueryPath
     registry: Registry
     governance: GovernanceRegister
+    sealer: Sealer
 
     def start(self) -> None:
         """Begin to serve."""
+        self.sealer.start()
         self.server.start()
 
     def stop(self) -> None:
@@ -78,7 +94,9 @@ class Gateway:
         self.path.statistics.close()
         self.governance.close()
         self.registry.close()
+        self.sealer.close()
         self.path.log.close()
+        self.path.index.close()
 
 
 def make_gateway(settings: Settings) -> Gateway:
@@ -96,7 +114,9 @@ def make_gateway(settings: Settings) -> Gateway:
     catalogue = load_catalogue(settings.catalogue)
     registry = Registry(settings.registry_url, clock_seconds=time.time)
     governance = _governance(settings)
-    path = _query_path(settings, catalogue=catalogue, registry=registry, governance=governance)
+    archive = PolicyArchive(settings.policy_archive or settings.audit_directory.with_name("policy-archive"))
+    path = _query_path(settings, catalogue=catalogue, registry=registry, governance=governance, archive=archive)
+    logs = ConnectorLogs(catalogue=catalogue, directory=registry, channels=path.channels, grants=path.grants)
     server, port = make_server(
         flight_sql=FlightSqlDoor(
             path=path,
@@ -106,24 +126,33 @@ def make_gateway(settings: Settings) -> Gateway:
         registry=RegistryDoor(path=path, registry=registry),
         catalog=CatalogDoor(path=path, registry=registry),
         audit=AuditDoor(path=path),
+        review=ReviewDoor(path=path, archive=archive, input_schema=load_input_schema(), logs=logs),
+        subject=SubjectDoor(path=path, logs=logs),
         governance=GovernanceDoor(path=path, register=governance),
         streams_max=settings.streams_max,
         listen=settings.listen,
         credentials=_server_credentials(settings.tls),
     )
-    return Gateway(server=server, port=port, path=path, registry=registry, governance=governance)
+    return Gateway(
+        server=server,
+        port=port,
+        path=path,
+        registry=registry,
+        governance=governance,
+        sealer=Sealer(path.log, index=path.index),
+    )
 
 
 def _query_path(
-    settings: Settings, *, catalogue: Catalogue, registry: Registry, governance: GovernanceRegister
+    settings: Settings,
+    *,
+    catalogue: Catalogue,
+    registry: Registry,
+    governance: GovernanceRegister,
+    archive: PolicyArchive,
 ) -> QueryPath:
-    log = AuditLog.open(
-        settings.audit_directory,
-        signing_key=_ed25519(settings.audit_key),
-        key_name=AUDIT_KEY_NAME,
-        clock_micros=lambda: time.time_ns() // 1000,
-        new_entry_id=lambda: str(uuid.uuid4()),
-    )
+    log = _open_log(settings)
+    index = EntryIndex(settings.audit_directory, segments=log.segments)
     watch = Watch()
     governance.on_change(watch.changed)
     return QueryPath(
@@ -131,15 +160,16 @@ def _query_path(
         directory=Directory.load(settings.requesters),
         catalogue=catalogue,
         engine_parser=EngineParser(),
-        pdp=CachingPdp(_pdp(settings, catalogue=catalogue, log=log)),
+        pdp=CachingPdp(_pdp(settings, catalogue=catalogue, log=log, index=index, archive=archive)),
         standing=StandingFacts(
             catalogue=catalogue,
             governance=governance,
             cases=CaseRegister(settings.case_register_url) if settings.case_register_url else None,
-            usage=UsageCounter(settings.audit_directory, clock_seconds=time.time),
+            usage=UsageCounter(index, clock_seconds=time.time),
         ),
         watch=watch,
         log=log,
+        index=index,
         connectors=registry,
         channels=ConnectorChannels(credentials=_connector_credentials(settings.tls)),
         grants=GrantIssuer(
@@ -150,12 +180,39 @@ def _query_path(
             new_id=lambda: str(uuid.uuid4()),
         ),
         engines=EnginePool(),
+        subject_key=SubjectKey(settings.subject_key.read_bytes()),
         statistics=StatisticsLedger(ledger_url(settings.registry_url), clock_seconds=time.time),
+        hash_name=settings.content_hash,
+        mark_secret=hmac.digest(_pseudonym_secret(settings), b"sharing-watermark-v1", "sha256"),
         clock_seconds=time.time,
         new_id=lambda: str(uuid.uuid4()),
         new_nonce=lambda: secrets.token_bytes(16),
         decision_seconds_max=settings.policy.seconds_max,
         query_seconds_max=settings.query_seconds_max,
+    )
+
+
+def _open_log(settings: Settings) -> AuditLog:
+    return AuditLog.open(
+        settings.audit_directory,
+        signing_key=_ed25519(settings.audit_key),
+        key_name=AUDIT_KEY_NAME,
+        clock_micros=lambda: time.time_ns() // 1000,
+        new_entry_id=lambda: str(uuid.uuid4()),
+        witnessing=_witnessing(settings),
+    )
+
+
+def _witnessing(settings: Settings) -> Witnessing:
+    channels = ConnectorChannels(credentials=_connector_credentials(settings.tls))
+    clients = tuple(
+        RemoteWitness(channels.to(witness.endpoint), key=VerificationKey.from_text(witness.key))
+        for witness in settings.audit_witnesses
+    )
+    return Witnessing(
+        clients=clients,
+        witnesses_min=settings.audit_witnesses_min if clients else 0,
+        grace_seconds=settings.audit_witness_grace_seconds,
     )
 
 
@@ -193,18 +250,23 @@ def _is_loopback(address: str) -> bool:
     return host == "localhost" or (host != "" and ipaddress.ip_address(host).is_loopback)
 
 
-def _pdp(settings: Settings, *, catalogue: Catalogue, log: AuditLog) -> PolicyDecisionPoint:
+def _pdp(
+    settings: Settings, *, catalogue: Catalogue, log: AuditLog, index: EntryIndex, archive: PolicyArchive
+) -> PolicyDecisionPoint:
     policy = settings.policy
     start = partial(OpaServerPdp, policy.opa_url) if policy.engine == "opa" else EmbeddedPdp
     if policy.bundle is None or policy.bundle_key is None:
-        return start(load_bundle(settings.policies, catalogue=catalogue))
+        bundle = load_bundle(settings.policies, catalogue=catalogue)
+        archive.keep(bundle)
+        return start(bundle)
     if settings.policies is not None:
         raise ValueError("policies 与 policy.bundle 只能配置一项 / give either policies or policy.bundle")
     key = load_verification_key(policy.bundle_key.read_bytes())
     return ReloadingPdp(
         BundleSource(path=policy.bundle, key=key, catalog=policy_data(catalogue)),
         start=start,
-        highest=highest_activated(log.directory),
+        highest=highest_activated(index),
+        keep=archive.keep,
         record=lambda change: record_policy_change(log, change=change),
     )
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ import duckdb
 import grpc
 import pyarrow as pa
 
+from connectors.sdk.tlog.entry import decode_entry
+from connectors.sdk.watermark import MARK
 from gateway.doors.cli.local_city import LocalCity, PolicyEngine
 from gateway.doors.cli.profile import Profile
 from gateway.doors.cli.remote import Remote, RemoteError
@@ -32,7 +33,12 @@ class Answer:
 
     @property
     def rows(self) -> list[tuple[object, ...]]:
-        return [tuple(row.values()) for row in self.table.to_pylist()]
+        """The rows without the requester's marks."""
+        return [tuple(_plain(value) for value in row.values()) for row in self.table.to_pylist()]
+
+
+def _plain(value: object) -> object:
+    return value.replace(MARK, "") if isinstance(value, str) else value
 
 
 class City:
@@ -79,7 +85,7 @@ class City:
             stub = audit_pb2_grpc.AuditServiceStub(remote.channel)
             request = audit_pb2.SearchEntriesRequest(entries_max=100_000, **filters)
             found = stub.SearchEntries(request, metadata=remote.headers(), timeout=60)
-            return [json.loads(entry.canonical_json) for entry in found]
+            return [asdict(decode_entry(response.leaf)) for response in found]
         finally:
             remote.close()
 

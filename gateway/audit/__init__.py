@@ -1,10 +1,15 @@
 """Stage 6 of 10: EnforcedPlan → AuditEntry, and the receipt that closes it."""
 
-from gateway.audit.checkpoint import VerificationKey, read_checkpoint
+from connectors.sdk.tlog.note import VerificationKey
+from connectors.sdk.tlog.problems import Verification
+from connectors.sdk.tlog.verify import verify
+from gateway.audit.decisions import recorded_decisions
+from gateway.audit.department_logs import DepartmentLogs
 from gateway.audit.destruction import OwedDestruction, owed_destructions
 from gateway.audit.log import AuditLog
 from gateway.audit.policy_history import highest_activated
-from gateway.audit.problems import Verification
+from gateway.audit.receipts import find_receipt, recipients_receipt
+from gateway.audit.reconcile import Difference, DifferenceKind, RecordedScan, reconcile
 from gateway.audit.record import record_denial, record_failure, record_intent, record_receipt
 from gateway.audit.record_change import (
     record_administration,
@@ -14,25 +19,43 @@ from gateway.audit.record_change import (
     record_policy_change,
     record_registration,
 )
-from gateway.audit.search import SearchFilters, search
-from gateway.audit.segments import read_checkpoint_file, read_log
-from gateway.audit.verify import verify, verify_lines
+from gateway.audit.sealer import Sealer
+from gateway.audit.search import SearchFilters, readable, search
+from gateway.audit.subject_report import Access, AccessKind, report_subject
+from gateway.audit.subjects import SUBJECT_KEY_BYTES, SubjectKey, named_people
+from gateway.audit.trace import checked_marks, marks_sha256, recipients, trace
+from gateway.audit.witnesses import RemoteWitness
 
 AUDIT_KEY_NAME = "sharing-gateway/audit"
 """Name under which a gateway signs its checkpoints."""
 
 __all__ = [
     "AUDIT_KEY_NAME",
+    "SUBJECT_KEY_BYTES",
+    "Access",
+    "AccessKind",
     "AuditLog",
+    "DepartmentLogs",
+    "Difference",
+    "DifferenceKind",
     "OwedDestruction",
+    "RecordedScan",
+    "RemoteWitness",
+    "Sealer",
     "SearchFilters",
+    "SubjectKey",
     "Verification",
     "VerificationKey",
+    "checked_marks",
+    "find_receipt",
     "highest_activated",
+    "marks_sha256",
+    "named_people",
     "owed_destructions",
-    "read_checkpoint",
-    "read_checkpoint_file",
-    "read_log",
+    "readable",
+    "recipients",
+    "recipients_receipt",
+    "reconcile",
     "record_administration",
     "record_audit_query",
     "record_denial",
@@ -43,7 +66,9 @@ __all__ = [
     "record_policy_change",
     "record_receipt",
     "record_registration",
+    "recorded_decisions",
+    "report_subject",
     "search",
+    "trace",
     "verify",
-    "verify_lines",
 ]

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from pathlib import Path
 
-from gateway.audit.canonical import encode_canonical
-from gateway.audit.search import scan
+from connectors.sdk.access_log import EntryIndex
+from gateway.audit.search import readable
 from gateway.model.audit import AuditEntry, EntryKind
 
 DECLARED, ENDED = "emergency_declare", "emergency_end"
 """Actions of governance entries that begin and end an emergency."""
-_DECISIONS = (EntryKind.GOVERNANCE, EntryKind.DESTRUCTION)
-_RESULTS = (EntryKind.INTENT, EntryKind.RECEIPT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,45 +29,48 @@ class OwedDestruction:
         return str(self.intent.body["requester"]["office"])
 
 
-def owed_destructions(directory: Path, *, now: int) -> tuple[OwedDestruction, ...]:
+def owed_destructions(index: EntryIndex, *, now: int) -> tuple[OwedDestruction, ...]:
     """Return every result of an emergency that is over by `now` and has no destruction entry, oldest first.
 
-    A result counts when rows of it were sent, or may have been: a cancelled, revoked or failed delivery too. The log is
-    read once: a declaration stands before what it opened, and of the results only those for its purposes are decoded.
+    A result counts when rows of it were sent, or may have been: a cancelled, revoked or failed delivery too.
 
     Args:
-        directory: The log.
+        index: The log.
         now: Seconds since 1970-01-01 UTC.
 
     Raises:
         Unavailable: The log cannot be read.
     """
-    ended_at: dict[str, int] = {}
-    purposes: set[bytes] = set()
-    intents: dict[str, AuditEntry] = {}
-    rows: dict[str, int | None] = {}
-
-    def wanted(tail: re.Match[bytes], line: bytes) -> bool:
-        kind = tail["kind"].decode()
-        return kind in _DECISIONS or (kind in _RESULTS and any(purpose in line for purpose in purposes))
-
-    for entry in scan(directory, wanted=wanted):
-        body = entry.body
-        match entry.kind:
-            case EntryKind.GOVERNANCE if body["action"] == DECLARED:
-                ended_at[body["target"]] = body["facts"]["ends_at"]
-                purposes.update(map(encode_canonical, body["facts"]["purposes"]))
-            case EntryKind.GOVERNANCE if body["action"] == ENDED and body["target"] in ended_at:
-                ended_at[body["target"]] = min(ended_at[body["target"]], entry.time_micros // 1_000_000)
-            case EntryKind.INTENT if (body["obligations"] or {}).get("emergency") in ended_at:
-                intents[entry.entry_id] = entry
-            case EntryKind.RECEIPT if body["intent"] in intents:
-                rows[body["intent"]] = (body["sent"] or {}).get("rows")
-            case EntryKind.DESTRUCTION:
-                intents.pop(body["intent"], None)
+    with readable():
+        ended_at = {id: end for id, end in _ends(index).items() if end <= now}
+        if not ended_at:
+            return ()
+        results = "kind = $1 AND list_contains($2, emergency)"
+        intents = {entry.entry_id: entry for entry in index.entries(results, (EntryKind.INTENT, [*ended_at]))}
+        rows: dict[str, int | None] = {}
+        for entry in index.entries(
+            "kind IN ($1, $2) AND list_contains($3, intent)", (EntryKind.RECEIPT, EntryKind.DESTRUCTION, [*intents])
+        ):
+            if entry.kind == EntryKind.DESTRUCTION:
+                intents.pop(entry.body["intent"], None)
+            else:
+                rows[entry.body["intent"]] = (entry.body["sent"] or {}).get("rows")
     owed = (
         OwedDestruction(intent=intent, emergency=emergency, ended_at=ended_at[emergency], rows=rows[id])
         for id, intent in intents.items()
-        if rows.get(id, 0) != 0 and ended_at[emergency := intent.body["obligations"]["emergency"]] <= now
+        for emergency in (intent.body["obligations"]["emergency"],)
+        if rows.get(id, 0) != 0
     )
     return tuple(owed)
+
+
+def _ends(index: EntryIndex) -> dict[str, int]:
+    """Return when each emergency was, or will be, over."""
+    ended_at: dict[str, int] = {}
+    for entry in index.entries("kind = $1 AND action IN ($2, $3)", (EntryKind.GOVERNANCE, DECLARED, ENDED)):
+        target = entry.body["target"]
+        if entry.body["action"] == DECLARED:
+            ended_at[target] = entry.body["facts"]["ends_at"]
+        elif target in ended_at:
+            ended_at[target] = min(ended_at[target], entry.time_micros // 1_000_000)
+    return ended_at

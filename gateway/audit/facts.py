@@ -12,6 +12,8 @@ from connectors.sdk.predicates import Predicate
 from gateway.model.audit import AuditEntry, EntryKind, JsonValue
 from gateway.model.requester import RequestContext, Requester
 
+_PLAIN = frozenset({bool, int, type(None)})
+
 
 class Log(Protocol):
     """Port: where entries go; `AuditLog` is the adapter."""
@@ -55,17 +57,27 @@ def json_object(body: Mapping[str, Any]) -> dict[str, JsonValue]:
 
 def json_value(value: Any) -> JsonValue:  # noqa: ANN401 - untyped facts become JSON here
     """Return `value` as the log holds it: floats, dates and text that is no UTF-8 become plain text."""
+    kind = type(value)
+    if kind in _PLAIN or (kind is str and value.isascii()):
+        return value  # type: ignore[no-any-return]
+    if kind is dict:
+        return {
+            key if type(key) is str else str(key): member if type(member) in _PLAIN else json_value(member)
+            for key, member in value.items()
+        }
+    if kind is list or kind is tuple:
+        return [member if type(member) in _PLAIN else json_value(member) for member in value]
+    return _json_of_other(value)
+
+
+def _json_of_other(value: Any) -> JsonValue:  # noqa: ANN401 - as above
     match value:
         case str():
             return value.encode(errors="backslashreplace").decode()
-        case None | bool():
-            return value
         case int():
             return int(value)
-        case dict() | Mapping():
-            return {str(key): json_value(member) for key, member in value.items()}
-        case list() | tuple():
-            return [json_value(member) for member in value]
+        case Mapping():
+            return json_object(value)
         case float():
             return repr(value)
         case Predicate():

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-from gateway.audit.search import SearchFilters, search
+from connectors.sdk.access_log import EntryIndex
+from gateway.audit.search import readable
 from gateway.model.audit import EntryKind
 from gateway.model.policy import PolicyAction, PolicyChange
 
 
-def highest_activated(directory: Path) -> PolicyChange | None:
+def highest_activated(index: EntryIndex) -> PolicyChange | None:
     """Return the activation with the highest sequence in a log, the last of several; None when there is none.
 
     Raises:
         Unavailable: The log cannot be read.
     """
-    filters = SearchFilters(kind=EntryKind.POLICY_CHANGE, entries_max=sys.maxsize)
-    bodies = [stored.entry.body for stored in search(directory, filters=filters)]
-    activated = [
-        PolicyChange(
-            action=PolicyAction.ACTIVATED, revision=body["revision"], sequence=body["sequence"], sha256=body["sha256"]
-        )
-        for body in bodies
-        if body["action"] == PolicyAction.ACTIVATED
-    ]
+    with readable():
+        changes = index.entries("kind = $1 AND action = $2", (EntryKind.POLICY_CHANGE, PolicyAction.ACTIVATED))
+        activated = [
+            PolicyChange(
+                action=PolicyAction.ACTIVATED,
+                revision=entry.body["revision"],
+                sequence=entry.body["sequence"],
+                sha256=entry.body["sha256"],
+            )
+            for entry in changes
+        ]
     return max(reversed(activated), key=lambda change: change.sequence or 0, default=None)

@@ -7,15 +7,20 @@ intent, receipt, denial and failure alike. No body holds a literal of a query.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from gateway.audit.facts import Log, context_facts, json_object, json_value, requester_facts, who_and_why
 from gateway.messages import Reason
 from gateway.model.audit import AuditEntry, EntryKind, JsonValue, Outcome
 from gateway.model.decision import Decision, Denial
-from gateway.model.plan import PlannedScan
+from gateway.model.plan import EnforcedPlan, PlannedScan
 from gateway.model.query import ResolvedQuery
 from gateway.model.requester import RequestContext, Requester
+from gateway.model.result import ReceivedScan
+
+People = Mapping[str, Sequence[str]]
+"""By dataset: tokens of the people and entities that a query names (`named_people`)."""
 
 
 def record_intent(
@@ -23,21 +28,21 @@ def record_intent(
     *,
     requester: Requester,
     context: RequestContext,
-    resolved: ResolvedQuery,
-    decision: Decision,
+    plan: EnforcedPlan,
     catalogue_revision: str,
-    scans: Sequence[PlannedScan],
+    people: People,
 ) -> AuditEntry:
     """Record what is about to leave, for whom and why, before the first row does.
 
     Raises:
         Unavailable: The log cannot be written.
     """
+    decision = plan.decision
     body = {
         **who_and_why(requester, context=context),
-        "sql": resolved.normalised_sql,
-        "datasets": _datasets(resolved, decision=decision),
-        "scans": [_scan(scan) for scan in scans],
+        "sql": plan.resolved.normalised_sql,
+        "datasets": _datasets(plan.resolved, decision=decision, people=people),
+        "scans": [_scan(scan) for scan in plan.scans],
         **_decision(decision),
         "people_min": decision.people_min,
         "obligations": _obligations(decision),
@@ -51,9 +56,9 @@ def record_receipt(
     intent: AuditEntry,
     *,
     outcome: Outcome,
-    rows: int,
-    bytes_sent: int,
-    content_sha256: str,
+    sent: Mapping[str, int | str],
+    scans: Sequence[ReceivedScan],
+    expires_at: int,
     reason: Reason | None,
     durations_micros: Mapping[str, int],
     denials: Sequence[Denial] = (),
@@ -64,9 +69,9 @@ def record_receipt(
         log: Where to.
         intent: The entry to close.
         outcome: How it ended.
-        rows: Rows sent.
-        bytes_sent: Bytes of Arrow data sent.
-        content_sha256: Hex digest of what was sent; empty when nothing was.
+        sent: `rows`, `bytes_sent` of Arrow data and `content_hash` of what was sent.
+        scans: What came from the departments.
+        expires_at: When the recipient must have destroyed it, in seconds since 1970-01-01 UTC.
         reason: Why it was not delivered; None when it was.
         durations_micros: Microseconds per stage.
         denials: Why the policy no longer allowed it.
@@ -77,10 +82,12 @@ def record_receipt(
     body = receipt_body(
         intent,
         outcome=outcome,
-        sent={"rows": rows, "bytes_sent": bytes_sent, "content_sha256": content_sha256},
+        sent=sent,
         reason=reason,
         durations_micros=durations_micros,
     )
+    body["expires_at"] = expires_at
+    body["scans"] = [json_value(asdict(scan)) for scan in scans]
     if denials:
         body["denials"] = [json_value(_denial(denial)) for denial in denials]
     return log.append(EntryKind.RECEIPT, body)
@@ -106,7 +113,13 @@ def receipt_body(
 
 
 def record_denial(
-    log: Log, *, requester: Requester, context: RequestContext, sql_normalised: str, decision: Decision
+    log: Log,
+    *,
+    requester: Requester,
+    context: RequestContext,
+    sql_normalised: str,
+    decision: Decision,
+    people: People,
 ) -> AuditEntry:
     """Record that the policy denied a query, with every reason and rule.
 
@@ -118,7 +131,7 @@ def record_denial(
     body = {
         **who_and_why(requester, context=context),
         "sql": sql_normalised,
-        "datasets": [{"name": name} for name in sorted(names)],
+        "datasets": [{"name": name, "people": people.get(name, ())} for name in sorted(names)],
         "unknown_names": query.get("unknown_names", ()),
         "denials": [_denial(denial) for denial in decision.denials],
         **_decision(decision),
@@ -154,7 +167,7 @@ def intent_facts(intent: AuditEntry) -> dict[str, Any]:
     return {**kept, "datasets": datasets, "intent": intent.entry_id, "intent_sequence": intent.sequence}
 
 
-def _datasets(resolved: ResolvedQuery, *, decision: Decision) -> list[dict[str, Any]]:
+def _datasets(resolved: ResolvedQuery, *, decision: Decision, people: People) -> list[dict[str, Any]]:
     datasets = []
     for used in resolved.datasets:
         decided = decision.datasets[used.name]
@@ -173,6 +186,7 @@ def _datasets(resolved: ResolvedQuery, *, decision: Decision) -> list[dict[str, 
                 "columns": columns,
                 "row_filter": decided.row_filter,
                 "lookup_values_max": decided.lookup_values_max,
+                "people": people.get(used.name, ()),
             }
         )
     return datasets
@@ -197,6 +211,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
         "determined_by": decision.determined_by,
         "policy_revision": decision.policy_revision,
         "policy_input": decision.policy_input,
+        "answer_sha256": decision.answer_sha256,
     }
 
 

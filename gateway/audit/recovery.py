@@ -3,49 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from gateway.audit.chain import read_entry
-from gateway.audit.problems import Verification
+from connectors.sdk.tlog.entry import decode_entry, read_header
+from connectors.sdk.tlog.segments import Segment, read_leaves
 from gateway.audit.record import receipt_body
 from gateway.model.audit import EntryKind, JsonValue, Outcome
 
-_INTENT = EntryKind.INTENT.encode()
-_CLOSING = frozenset({EntryKind.RECEIPT.encode(), EntryKind.FAILURE.encode()})
+_CLOSING = frozenset({EntryKind.RECEIPT, EntryKind.FAILURE})
 _CLOSED = re.compile(rb'"intent":"([A-Za-z0-9._-]{1,64})"')
 """Text in a body cannot match: its quotation marks are escaped."""
 
 
-class OpenIntents:
-    """Intents that no receipt or failure has closed; sees the log entry by entry."""
+def unknown_receipts(segments: Sequence[Segment]) -> list[dict[str, JsonValue]]:
+    """Return the bodies of receipts with an unknown outcome, for every intent that nothing closed, oldest first.
 
-    def __init__(self) -> None:
-        self._lines: dict[bytes, bytes] = {}
+    Reads back to the last time the log was opened: whatever was open then was closed then.
 
-    def observe(self, tail: re.Match[bytes], line: bytes) -> None:
-        """Take one entry into account."""
-        kind = tail["kind"]
-        if kind == _INTENT:
-            self._lines[tail["entry_id"]] = line
-        elif kind in _CLOSING:
-            closed = _CLOSED.search(line)
-            if closed:
-                self._lines.pop(closed[1], None)
-
-    def receipts(self) -> list[dict[str, JsonValue]]:
-        """Return the bodies of the receipts that close them with an unknown outcome, oldest first.
-
-        Raises:
-            ValueError: An intent is not in canonical form.
-        """
-        return [receipt_body(read_entry(line), outcome=Outcome.UNKNOWN, sent=None) for line in self._lines.values()]
-
-
-def opened_body(found: Verification, *, open_intents: int) -> dict[str, JsonValue]:
-    """Return the body of the entry that says what recovery found."""
-    return {
-        "entries": found.entries,
-        "head": found.head,
-        "unsigned_entries": found.entries - found.signed_entries,
-        "torn_bytes": found.torn_bytes,
-        "open_intents": open_intents,
-    }
+    Raises:
+        OSError: The log cannot be read.
+        ValueError: It is damaged, or an intent is not in canonical form.
+    """
+    found: list[bytes] = []
+    closed: set[str] = set()
+    for segment in reversed(segments):
+        intents: dict[str, bytes] = {}
+        opened = False
+        for leaf in read_leaves(segment):
+            header = read_header(leaf)
+            if header.kind == EntryKind.OPENED:
+                intents.clear()
+                opened = True
+            elif header.kind == EntryKind.INTENT:
+                intents[header.entry_id] = leaf
+            elif header.kind in _CLOSING and (closes := _CLOSED.search(leaf, header.body_offset)):
+                intent = closes[1].decode()
+                closed.add(intent)
+                intents.pop(intent, None)
+        found[:0] = [leaf for entry_id, leaf in intents.items() if entry_id not in closed]
+        if opened:
+            break
+    return [receipt_body(decode_entry(leaf), outcome=Outcome.UNKNOWN, sent=None) for leaf in found]

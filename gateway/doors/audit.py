@@ -1,29 +1,36 @@
-"""AuditService: auditors question the access log. Every question is itself an entry."""
+"""AuditService: auditors question the access log, recipients fetch receipts. Every question is itself an entry."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import grpc
 
 from catalog.vocabulary import Role
+from connectors.sdk.tlog.copying import send_log
 from gateway.audit import (
     SearchFilters,
-    read_checkpoint,
-    read_checkpoint_file,
-    read_log,
-    record_audit_query,
+    checked_marks,
+    find_receipt,
+    marks_sha256,
+    readable,
+    recipients,
+    recipients_receipt,
     search,
+    trace,
 )
 from gateway.doors.call import header
 from gateway.doors.rpc_errors import errors_as_status
+from gateway.errors import Denied
+from gateway.messages import Reason
 from gateway.model.requester import Requester
 from gateway.query_path import QueryPath
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 
 
 class AuditDoor(audit_pb2_grpc.AuditServiceServicer):
-    """Answers auditors and nobody else."""
+    """Answers auditors, and recipients about their own deliveries."""
 
     def __init__(self, *, path: QueryPath) -> None:
         self._path = path
@@ -34,26 +41,63 @@ class AuditDoor(audit_pb2_grpc.AuditServiceServicer):
         """Stream the entries that match."""
         with errors_as_status(context):
             asked = {field.name: value for field, value in request.ListFields()}
-            record_audit_query(self._path.log, requester=self._auditor(context), action="search", filters=asked)
-            for found in search(self._path.log.directory, filters=SearchFilters(**asked)):
-                yield audit_pb2.SearchEntriesResponse(
-                    sequence=found.entry.sequence,
-                    canonical_json=found.canonical_json,
-                    sha256=bytes.fromhex(found.entry.sha256),
-                )
+            self._path.record_question(self._auditor(context), action="search", filters=asked)
+            for entry in search(self._path.index, filters=SearchFilters(**asked)):
+                yield audit_pb2.SearchEntriesResponse(leaf=entry.leaf)
 
     def ReadLog(  # noqa: N802
         self, request: audit_pb2.ReadLogRequest, context: grpc.ServicerContext
     ) -> Iterator[audit_pb2.ReadLogResponse]:
         """Stream the log for verification elsewhere."""
         with errors_as_status(context):
-            record_audit_query(self._path.log, requester=self._auditor(context), action="read_log", filters={})
-            directory = self._path.log.directory
-            checkpoint = read_checkpoint_file(directory) or b""
-            signed = read_checkpoint(checkpoint, public_key=self._path.log.public_key)
-            for piece in read_log(directory, entries=signed.size):
-                yield audit_pb2.ReadLogResponse(log=piece)
-            yield audit_pb2.ReadLogResponse(checkpoint=checkpoint)
+            self._path.record_question(self._auditor(context), action="read_log", filters={})
+            log = self._path.log
+            with readable():
+                for name, piece in send_log(log.directory, checkpoint=log.checkpoint, segments=log.segments()):
+                    yield audit_pb2.ReadLogResponse(file=name, data=piece)
+
+    def GetCheckpoint(  # noqa: N802
+        self, request: audit_pb2.GetCheckpointRequest, context: grpc.ServicerContext
+    ) -> audit_pb2.GetCheckpointResponse:
+        """Return the checkpoint last published, and how it continues the caller's."""
+        with errors_as_status(context):
+            self._path.record_question(
+                self._auditor(context), action="checkpoint", filters={"old_size": request.old_size}
+            )
+            note, proof = self._path.log.checkpoint_since(request.old_size)
+            return audit_pb2.GetCheckpointResponse(checkpoint=note, consistency_proof=proof)
+
+    def GetReceipt(  # noqa: N802
+        self, request: audit_pb2.GetReceiptRequest, context: grpc.ServicerContext
+    ) -> audit_pb2.GetReceiptResponse:
+        """Return the evidence of a delivery to whom it was made, or to an auditor."""
+        with errors_as_status(context):
+            requester = self._path.authenticate(header(context, "authorization"))
+            self._path.require_role(requester, *Role)
+            is_auditor = Role.AUDITOR in requester.roles
+            if is_auditor:
+                self._path.record_question(requester, action="receipt", filters={"entry": request.entry_id})
+            entry = find_receipt(self._path.index, entry_id=request.entry_id)
+            if entry is None or not (is_auditor or entry.body["requester"]["subject"] == requester.subject):
+                raise Denied(Reason.RECEIPT_UNKNOWN, request.entry_id)
+            evidence = self._path.log.evidence(entry)
+            return audit_pb2.GetReceiptResponse(receipt=recipients_receipt(entry, evidence=evidence))
+
+    def TraceCopy(  # noqa: N802
+        self, request: audit_pb2.TraceCopyRequest, context: grpc.ServicerContext
+    ) -> audit_pb2.TraceCopyResponse:
+        """Name the requesters whose marks a copy carries."""
+        with errors_as_status(context):
+            auditor = self._auditor(context)
+            digests, marked = checked_marks(request.digests, request.marked)
+            asked: dict[str, str | int] = {"texts": len(digests), "sha256": marks_sha256(digests, marked)}
+            self._path.record_question(auditor, action="trace", filters=asked)
+            suspects = trace(
+                digests, marked, recipients=recipients(self._path.index), mark_secret=self._path.mark_secret
+            )
+            return audit_pb2.TraceCopyResponse(
+                suspects=[audit_pb2.Suspect(**asdict(suspect), compared=len(digests)) for suspect in suspects]
+            )
 
     def _auditor(self, context: grpc.ServicerContext) -> Requester:
         requester = self._path.authenticate(header(context, "authorization"))

@@ -337,4 +337,4 @@ class GovernanceDoor(governance_pb2_grpc.GovernanceServiceServicer):
         return self._register.consent_token(request.resident_id, purpose=request.purpose, office=requester.office)
 
     def _owed(self) -> tuple[OwedDestruction, ...]:
-        return owed_destructions(self._path.log.directory, now=int(self._path.clock_seconds()))
+        return owed_destructions(self._path.index, now=int(self._path.clock_seconds()))

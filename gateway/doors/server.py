@@ -14,7 +14,16 @@ from gateway.doors.flight_sql import SERVICE as FLIGHT_SERVICE
 from gateway.doors.flight_sql import FlightSqlDoor
 from gateway.doors.governance import GovernanceDoor
 from gateway.doors.registry import RegistryDoor
-from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
+from gateway.doors.review import ReviewDoor
+from gateway.doors.subject import SubjectDoor
+from sharing_stubs.sharing.audit.v1 import (
+    audit_pb2,
+    audit_pb2_grpc,
+    review_pb2,
+    review_pb2_grpc,
+    subject_pb2,
+    subject_pb2_grpc,
+)
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from sharing_stubs.sharing.governance.v1 import governance_pb2, governance_pb2_grpc
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
@@ -27,6 +36,16 @@ _OPTIONS = [
     ("grpc.max_metadata_size", 16 << 10),
     ("grpc.max_concurrent_streams", 256),
 ]
+_SERVICES = (
+    FLIGHT_SERVICE,
+    registry_pb2.DESCRIPTOR.services_by_name["RegistryService"].full_name,
+    catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
+    audit_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
+    review_pb2.DESCRIPTOR.services_by_name["ReviewService"].full_name,
+    subject_pb2.DESCRIPTOR.services_by_name["SubjectService"].full_name,
+    governance_pb2.DESCRIPTOR.services_by_name["GovernanceService"].full_name,
+    health.SERVICE_NAME,
+)
 
 
 def make_server(
@@ -35,6 +54,8 @@ def make_server(
     registry: RegistryDoor,
     catalog: CatalogDoor,
     audit: AuditDoor,
+    review: ReviewDoor,
+    subject: SubjectDoor,
     governance: GovernanceDoor,
     streams_max: int,
     listen: str,
@@ -47,6 +68,8 @@ def make_server(
         registry: Connectors.
         catalog: Metadata.
         audit: The access log.
+        review: The log against what it was written from.
+        subject: What the log knows of one data subject.
         governance: Agreements, emergencies, revocations, consents.
         streams_max: Results delivered at the same time.
         listen: host:port; port 0 picks a free one.
@@ -61,19 +84,13 @@ def make_server(
     registry_pb2_grpc.add_RegistryServiceServicer_to_server(registry, server)
     catalog_pb2_grpc.add_CatalogServiceServicer_to_server(catalog, server)
     audit_pb2_grpc.add_AuditServiceServicer_to_server(audit, server)
+    review_pb2_grpc.add_ReviewServiceServicer_to_server(review, server)
+    subject_pb2_grpc.add_SubjectServiceServicer_to_server(subject, server)
     governance_pb2_grpc.add_GovernanceServiceServicer_to_server(governance, server)
-    services = [
-        FLIGHT_SERVICE,
-        registry_pb2.DESCRIPTOR.services_by_name["RegistryService"].full_name,
-        catalog_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name,
-        audit_pb2.DESCRIPTOR.services_by_name["AuditService"].full_name,
-        governance_pb2.DESCRIPTOR.services_by_name["GovernanceService"].full_name,
-        health.SERVICE_NAME,
-    ]
     checks = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    for service in ("", *services):
+    for service in ("", *_SERVICES):
         checks.set(service, health_pb2.HealthCheckResponse.SERVING)
-    reflection.enable_server_reflection((*services, reflection.SERVICE_NAME), server)
+    reflection.enable_server_reflection((*_SERVICES, reflection.SERVICE_NAME), server)
     port = server.add_insecure_port(listen) if credentials is None else server.add_secure_port(listen, credentials)
     return server, port

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+
+from connectors.sdk.tlog.canonical import JsonValue
+from connectors.sdk.tlog.entry import Entry as AuditEntry
+
+__all__ = ["AuditEntry", "EntryKind", "JsonValue", "Outcome"]
 
 
 class EntryKind(StrEnum):
@@ -27,6 +29,10 @@ class EntryKind(StrEnum):
     """An administrator looked as somebody else."""
     DESTRUCTION = "destruction"
     """A recipient says that a result was destroyed."""
+    SEALED = "sealed"
+    """A segment of the log was closed and indexed."""
+    RETENTION = "retention"
+    """Segments past their retention are about to be removed."""
 
 
 class Outcome(StrEnum):
@@ -39,23 +45,3 @@ class Outcome(StrEnum):
     """What the decision rested on no longer held while the result was on its way."""
     UNKNOWN = "unknown"
     """The gateway stopped before it could tell; written by recovery."""
-
-
-JsonValue = str | int | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
-    """A durable entry. Made by `audit`."""
-
-    sequence: int
-    """Position in the log, from 1."""
-    entry_id: str
-    """Unique id, shown to the recipient."""
-    kind: EntryKind
-    time_micros: int
-    """Microseconds since 1970-01-01 UTC."""
-    body: Mapping[str, Any]
-    """Kind-specific; strings, integers, booleans, null, lists and objects only (no floats)."""
-    sha256: str
-    """Hex digest of the canonical form, which the next entry links to."""

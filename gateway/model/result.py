@@ -23,12 +23,25 @@ class BatchStream:
     cancel: Callable[[], None]
 
 
+@dataclass(slots=True, kw_only=True)
+class ReceivedScan:
+    """What has come of one scan so far."""
+
+    dataset: str
+    controller: str
+    rows: int = 0
+    sha256: str = ""
+    """Hex digest over the batches as they came, once the connector's end message has confirmed it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScannedTables:
     """Verified scans by engine name (`scan_0`, …). Made by `scan`."""
 
     plan: EnforcedPlan
     tables: Mapping[str, BatchStream]
+    received: tuple[ReceivedScan, ...] = ()
+    """In the order of the plan's scans; filled while the tables are read."""
 
     def cancel(self) -> None:
         """Cancel every scan."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from catalog.catalogue import Catalogue
+from connectors.sdk.watermark import requester_key
 from gateway.errors import Bug, TooLarge
 from gateway.messages import Reason
 from gateway.model.audit import AuditEntry
@@ -17,6 +18,7 @@ from gateway.model.requester import RequestContext, Requester
 from gateway.model.result import BatchStream, ComputedResult, ReleasableResult
 from gateway.release.ledger import StatisticsLedger
 from gateway.release.statistics import release_statistic, statistic_schema
+from gateway.release.watermark import mark_batches, marked_positions
 
 
 def release(
@@ -27,11 +29,13 @@ def release(
     intent: AuditEntry,
     catalogue: Catalogue,
     ledger: StatisticsLedger,
+    mark_secret: bytes,
 ) -> ReleasableResult:
     """Return the result as it may leave.
 
-    A statistic is held back where it would reveal a few people (see `release_statistic`), the row cap of the decision holds, and
-    the schema metadata says for what and how the values were treated (keys `sharing.*`, UTF-8 text or JSON).
+    Text carries the requester's marks (see `marked_positions`), a statistic is held back where it would reveal a few people
+    (see `release_statistic`), the row cap of the decision holds, and the schema metadata says for what and how the values
+    were treated (keys `sharing.*`, UTF-8 text or JSON).
 
     Args:
         computed: What the engine, or the one scan, gives.
@@ -40,6 +44,7 @@ def release(
         intent: The entry under which the result is released.
         catalogue: Says in words what was cut away.
         ledger: Remembers what statistics were released.
+        mark_secret: The requester's key of the marks is derived from it.
 
     Raises:
         Bug: The result has other columns than the plan, or the plan does not count people where the decision asks for it.
@@ -51,7 +56,11 @@ def release(
     if plan.statistic is None:
         _check_columns(result.schema, plan=plan)
         schema = pa.schema([field.remove_metadata() for field in result.schema], metadata=metadata)
-        batches = result.batches
+        batches = mark_batches(
+            result.batches,
+            positions=marked_positions(plan, catalogue=catalogue),
+            key=requester_key(mark_secret, subject=requester.subject),
+        )
     else:
         schema = statistic_schema(plan, computed=result.schema).with_metadata(metadata)
         batches = release_statistic(

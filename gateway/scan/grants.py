@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from catalog.vocabulary import ColumnAction
 from connectors.sdk.grant import GrantColumn, LookupKeys, ScanGrant, sign_grant
+from connectors.sdk.inquiry import Inquiry, sign_inquiry
 from gateway.model.plan import EnforcedPlan, PlannedScan
 from sharing_stubs.sharing.connector.v1 import connector_pb2
 
@@ -16,7 +17,7 @@ GRANT_LIFETIME_SECONDS = 300
 
 
 class GrantIssuer:
-    """Issues signed scan grants.
+    """Issues signed scan grants, and questions to the departments' logs.
 
     Args:
         key: The gateway's signing key.
@@ -64,6 +65,23 @@ class GrantIssuer:
             pseudonym_key=self._pseudonym_key(plan, purpose=purpose, office=recipient) if pseudonymised else b"",
         )
         return grant, sign_grant(grant, key=self._key, key_id=self._key_id)
+
+    def inquire(
+        self, department: str, *, from_time: int = 0, until_time: int = 0, identifier: str = "", value: str = ""
+    ) -> connector_pb2.SignedInquiry:
+        """Return a signed question about a department's own log; see `Inquiry`."""
+        now = int(self._clock_seconds())
+        inquiry = Inquiry(
+            inquiry_id=self._new_id(),
+            audience=department,
+            from_time=from_time,
+            until_time=until_time,
+            identifier=identifier,
+            value=value,
+            issued_at=now,
+            expires_at=now + GRANT_LIFETIME_SECONDS,
+        )
+        return sign_inquiry(inquiry, key=self._key, key_id=self._key_id)
 
     def _pseudonym_key(self, plan: EnforcedPlan, *, purpose: str, office: str) -> bytes:
         """Derive a key per purpose and query: joins match inside one query, nothing links two queries.

@@ -20,7 +20,7 @@ from gateway.errors import GatewayError, TooSlow, Unavailable
 from gateway.messages import Reason
 from gateway.model.plan import EnforcedPlan, PlannedScan
 from gateway.model.requester import RequestContext, Requester
-from gateway.model.result import BatchStream, ScannedTables
+from gateway.model.result import BatchStream, ReceivedScan, ScannedTables
 from gateway.scan.connectors import BATCH_BYTES_MAX, ConnectorChannels, ConnectorDirectory
 from gateway.scan.grants import GrantIssuer
 from sharing_stubs.sharing.connector.v1 import connector_pb2, connector_pb2_grpc
@@ -48,7 +48,7 @@ def scan(
         context: Holds the purpose.
         catalogue: Knows the datasets' types.
         directory: Knows which connector serves a dataset.
-        channels: Channels to the connectors.
+        channels: To the connectors.
         grants: Signs the permissions.
         nonce: Random bytes, at least 16, used for no other query.
         seconds_max: Deadline of each stream.
@@ -60,7 +60,7 @@ def scan(
     Raises:
         Unavailable: No connector serves one of the datasets.
     """
-    tables: dict[str, BatchStream] = {}
+    arrivals: dict[str, _Arrival] = {}
     try:
         for index, planned in enumerate(plan.scans):
             endpoint = directory.endpoint(planned.dataset)
@@ -70,13 +70,14 @@ def scan(
             stub = connector_pb2_grpc.ConnectorServiceStub(channels.to(endpoint))
             scan_nonce = hashlib.sha256(nonce + index.to_bytes(2)).digest()[:16]
             call = stub.Scan(connector_pb2.ScanRequest(grant=signed, nonce=scan_nonce), timeout=seconds_max)
-            arrival = _Arrival(planned=planned, grant=grant, dataset=catalogue.datasets[planned.dataset], call=call)
-            tables[planned.name] = BatchStream(schema=planned.schema, batches=arrival.batches(), cancel=arrival.cancel)
+            dataset = catalogue.datasets[planned.dataset]
+            arrivals[planned.name] = _Arrival(planned=planned, grant=grant, dataset=dataset, call=call)
     except BaseException:
-        for table in tables.values():
-            table.cancel()
+        for arrival in arrivals.values():
+            arrival.cancel()
         raise
-    return ScannedTables(plan=plan, tables=tables)
+    tables = {name: arrival.stream for name, arrival in arrivals.items()}
+    return ScannedTables(plan=plan, tables=tables, received=tuple(a.received for a in arrivals.values()))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,8 +88,15 @@ class _Arrival:
     grant: ScanGrant
     dataset: Dataset
     call: grpc._CallIterator[connector_pb2.ScanResponse]
-    rows: int = 0
+    received: ReceivedScan = field(init=False)
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+
+    def __post_init__(self) -> None:
+        self.received = ReceivedScan(dataset=self.planned.dataset, controller=self.planned.controller)
+
+    @property
+    def stream(self) -> BatchStream:
+        return BatchStream(schema=self.planned.schema, batches=self.batches(), cancel=self.cancel)
 
     def cancel(self) -> None:
         self.call.cancel()
@@ -115,8 +123,8 @@ class _Arrival:
 
     def _check(self, batch: pa.RecordBatch) -> None:
         """Verify what the signature asked for: rows inside the filter, values in their masked form, not too many."""
-        self.rows += batch.num_rows
-        if self.planned.rows_max is not None and self.rows > self.planned.rows_max:
+        self.received.rows += batch.num_rows
+        if self.planned.rows_max is not None and self.received.rows > self.planned.rows_max:
             raise self._untrustworthy("more rows than granted")
         if evaluate(self.planned.row_filter, batch).true_count != batch.num_rows:
             raise self._untrustworthy("rows outside the row filter")
@@ -126,8 +134,9 @@ class _Arrival:
                 raise self._untrustworthy(f"column {column.name} is not treated as granted")
 
     def _check_end(self, end: connector_pb2.ScanEnd) -> None:
-        if end.rows != self.rows or end.sha256 != self.digest.digest():
+        if end.rows != self.received.rows or end.sha256 != self.digest.digest():
             raise self._untrustworthy("the end message does not match the stream")
+        self.received.sha256 = end.sha256.hex()
 
     def _untrustworthy(self, internal: str) -> Unavailable:
         return Unavailable(Reason.CONNECTOR_UNTRUSTWORTHY, self.planned.dataset, internal=internal)

@@ -17,12 +17,11 @@ MADE_BY = {
     "ResolvedQuery": "resolve",
     "Decision": "decide",
     "EnforcedPlan": "rewrite",
-    "AuditEntry": "audit",
     "ScannedTables": "scan",
     "ComputedResult": "execute",
     "ReleasableResult": "release",
 }
-ORDER = [*MADE_BY.values(), "deliver"]
+ORDER = [*list(MADE_BY.values())[:5], "audit", *list(MADE_BY.values())[5:], "deliver"]
 LINES_MAX, FUNCTION_LINES_MAX = 400, 50
 
 

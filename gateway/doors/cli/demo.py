@@ -34,6 +34,7 @@ SELECT name, phone, residence_address FROM population.resident
 WHERE residence_division LIKE '310107%' OR 1 = 1 ORDER BY residence_division DESC LIMIT 3"""
 AGE_BY_STREET = """\
 SELECT sex, registration_kind, count(*) AS residents FROM population.resident GROUP BY sex, registration_kind"""
+EVERYBODY = "SELECT name, phone, residence_address, birth_date FROM population.resident"
 EPIDEMIC = ["--purpose", "epidemic-control"]
 HEALTH_CODES = "SELECT name, colour FROM health.health_code WHERE colour <> 'green' LIMIT 5"
 EMERGENCY = "huangpu-demo"
@@ -135,10 +136,24 @@ class _Story:
         return path
 
     def _audit(self) -> None:
+        self._chapter(
+            "收到的文件：离线证明它就是所交付的数据", "a received file: proven offline to be what was delivered"
+        )
+        file, key = str(self.city.data / "residents.parquet"), ["--key", str(self._verification_key)]
+        elderly = ["--purpose", "elderly-care-visits"]
+        self._run(["query", *self._as("changfeng"), *elderly, "--output", file, EVERYBODY])
+        self._run(["audit", "check-file", file, *key])
+        self._chapter("副本泄露了：水印指认接收人", "a copy leaked: its marks name the recipient")
+        self._run(["audit", "trace", file, *self._as("auditor")])
         self._chapter("审计员查询访问日志", "the auditor searches the access log")
         self._run(["audit", "search", *self._as("auditor")])
+        self._chapter(
+            "与各部门自存日志核对，并按当时的策略重新判定",
+            "held against the departments' own logs, and decided again by the policy of the time",
+        )
+        self._run(["audit", "reconcile", *self._as("auditor")])
+        self._run(["audit", "replay", *self._as("auditor")])
         self._chapter("审计员验证日志", "the auditor verifies the log")
-        key = ["--key", str(self.city.data / "keys" / "audit-verification-key.txt")]
         self._run(["audit", "verify", *key, *self._as("auditor")])
         self._chapter("有人改动了日志副本中的一个字节", "somebody flips one byte in a copy of the log")
         copy = self.city.data / "tampered"
@@ -148,6 +163,10 @@ class _Story:
         data[int(len(data) * TAMPERED_AT)] ^= 1
         segment.write_bytes(data)
         self._run(["audit", "verify", *key, "--log", str(copy)], expected=1)
+
+    @property
+    def _verification_key(self) -> Path:
+        return self.city.data / "keys" / "audit-verification-key.txt"
 
     def _as(self, profile: str) -> list[str]:
         return ["--profile", str(self.city.profiles / f"{profile}.json")]

@@ -23,7 +23,7 @@ from catalog.catalogue import Catalogue, Department
 from catalog.directory import RequesterEntry
 from catalog.load import load_catalogue
 from catalog.vocabulary import Role
-from gateway.audit import AUDIT_KEY_NAME, VerificationKey
+from gateway.audit import AUDIT_KEY_NAME, SUBJECT_KEY_BYTES, VerificationKey
 from gateway.authenticate.tokens import issue_token
 from gateway.doors.cli.keys import secret, signing_key, write_jwks
 from gateway.doors.cli.private_files import write_private
@@ -35,7 +35,7 @@ from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 
 ISSUER, AUDIENCE, KEY_ID = "sharing-local", "sharing-gateway", "local"
 TOKEN_SECONDS = 30 * 86_400
-_STREET_GRADE, _DISTRICT_GRADE, _CITY_GRADE = "general-3", "general-3", "general-2"
+_STREET_GRADE, _DISTRICT_GRADE, _CITY_GRADE, _AUDIT_GRADE = "general-3", "general-3", "general-2", "general-2"
 
 
 class PolicyEngine(StrEnum):
@@ -91,7 +91,7 @@ RECIPIENTS = (
         display_name="审计",
         office="audit-office",
         roles=frozenset({Role.AUDITOR}),
-        clearance="general-1",
+        clearance=_AUDIT_GRADE,
     ),
     Recipient(
         profile="administrator",
@@ -170,6 +170,7 @@ class LocalCity:
         audit_key = VerificationKey(name=AUDIT_KEY_NAME, key=signing_key(keys / "audit.pem").public_key())
         (keys / "audit-verification-key.txt").write_text(audit_key.to_text() + "\n", "utf-8")
         secret(keys / "pseudonym.secret")
+        secret(keys / "subject.secret", size=SUBJECT_KEY_BYTES)
         write_signers(self.data / "emergency-signers.yaml", keys=keys)
         people = (*RECIPIENTS, *map(_steward_recipient, self._catalogue.departments.values()))
         connectors = [_connector_recipient(department) for department in self._catalogue.departments]
@@ -212,6 +213,7 @@ audit_directory = "audit"
 audit_key = "keys/audit.pem"
 grant_key = "keys/grant.pem"
 pseudonym_secret = "keys/pseudonym.secret"
+subject_key = "keys/subject.secret"
 registry_url = {json.dumps(f"sqlite:///{self.data / 'registry.db'}")}
 emergency_signers = "emergency-signers.yaml"
 

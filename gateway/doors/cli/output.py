@@ -15,16 +15,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xlsxwriter
 
+from connectors.sdk.content_hash import RECEIPT_KEY
+
 BatchWriter = Callable[[pa.RecordBatch], None]
+Receipt = Callable[[], bytes]
+"""Returns the gateway's receipt, JSON, once the last batch was read."""
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _EXCEL_ROWS_MAX = 1_048_575
 _EXCEL_DIGITS_MAX = 15
 
 
-def write_result(batches: Iterator[pa.RecordBatch], *, schema: pa.Schema, path: Path) -> int:
+def write_result(batches: Iterator[pa.RecordBatch], *, schema: pa.Schema, path: Path, receipt: Receipt | None) -> int:
     """Write every batch to `path`, whose ending names the format, and return the number of rows.
 
-    The file appears under its name only when the last batch is written.
+    The file appears under its name only when the last batch is written. Its receipt, when it has one, stands in the metadata of
+    a Parquet file (key `sharing.receipt`), and beside any other file (`receipt_beside`).
 
     Raises:
         ValueError: The ending is not .parquet, .arrow, .csv or .xlsx, or the rows do not fit the format.
@@ -33,14 +38,21 @@ def write_result(batches: Iterator[pa.RecordBatch], *, schema: pa.Schema, path: 
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     rows = 0
     try:
-        with _WRITERS[path.suffix](unfinished, schema) as write:
+        with _WRITERS[path.suffix](unfinished, schema, receipt) as write:
             for batch in batches:
                 write(batch)
                 rows += batch.num_rows
+        if receipt is not None and path.suffix != ".parquet":
+            receipt_beside(path).write_bytes(receipt())
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
     return rows
+
+
+def receipt_beside(path: Path) -> Path:
+    """Return where the receipt of a file stands that cannot hold it."""
+    return path.with_name(f"{path.name}.receipt.json")
 
 
 def check_output(path: Path) -> None:
@@ -64,6 +76,11 @@ def safe_cell(value: object) -> object:
     return "'" + text if text.startswith(_FORMULA_STARTS) else text
 
 
+def plain_text(cell: str) -> str:
+    """Return a text as it was before `safe_cell`."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA_STARTS) else cell
+
+
 def _xlsx_cell(value: object) -> object:
     """Return a cell that XLSX holds as it is: numbers it would round and dates it does not know become text."""
     cell = safe_cell(value)
@@ -77,19 +94,21 @@ def _xlsx_cell(value: object) -> object:
 
 
 @contextmanager
-def _parquet(path: Path, schema: pa.Schema) -> Iterator[BatchWriter]:
+def _parquet(path: Path, schema: pa.Schema, receipt: Receipt | None) -> Iterator[BatchWriter]:
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         yield writer.write_batch
+        if receipt is not None:
+            writer.add_key_value_metadata({RECEIPT_KEY: receipt()})
 
 
 @contextmanager
-def _arrow(path: Path, schema: pa.Schema) -> Iterator[BatchWriter]:
+def _arrow(path: Path, schema: pa.Schema, _: Receipt | None) -> Iterator[BatchWriter]:
     with pa.ipc.new_file(path, schema) as writer:
         yield writer.write_batch
 
 
 @contextmanager
-def _csv(path: Path, schema: pa.Schema) -> Iterator[BatchWriter]:
+def _csv(path: Path, schema: pa.Schema, _: Receipt | None) -> Iterator[BatchWriter]:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([safe_cell(name) for name in schema.names])
@@ -102,7 +121,7 @@ def _csv(path: Path, schema: pa.Schema) -> Iterator[BatchWriter]:
 
 
 @contextmanager
-def _xlsx(path: Path, schema: pa.Schema) -> Iterator[BatchWriter]:
+def _xlsx(path: Path, schema: pa.Schema, _: Receipt | None) -> Iterator[BatchWriter]:
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(path, options | {"default_date_format": "yyyy-mm-dd"}) as book:
         sheet = book.add_worksheet()
@@ -123,7 +142,7 @@ def _xlsx(path: Path, schema: pa.Schema) -> Iterator[BatchWriter]:
         yield write
 
 
-_WRITERS: dict[str, Callable[[Path, pa.Schema], AbstractContextManager[BatchWriter]]] = {
+_WRITERS: dict[str, Callable[[Path, pa.Schema, Receipt | None], AbstractContextManager[BatchWriter]]] = {
     ".parquet": _parquet,
     ".arrow": _arrow,
     ".csv": _csv,

@@ -17,6 +17,7 @@ import typer
 
 from catalog.dataset import Text
 from catalog.load import CatalogueInvalid, load_catalogue
+from connectors.sdk.access_log import EntryIndex
 from gateway.audit import SearchFilters, search
 from gateway.decide import EmbeddedPdp, PolicyBundle, SignedBundle, encode_bundle, load_bundle, load_signing_key
 from gateway.decide.input_schema import load_input_schema
@@ -120,15 +121,17 @@ def diff(
     with _mistakes(screen):
         bundle = _bundle(new, catalogue=catalogue)
         from_time = int(since.timestamp()) if since else 0
+        index = EntryIndex(log)
         entries = itertools.chain.from_iterable(
-            search(log, filters=SearchFilters(kind=kind, from_time=from_time, entries_max=entries_max))
+            search(index, filters=SearchFilters(kind=kind, from_time=from_time, entries_max=entries_max))
             for kind in (EntryKind.INTENT, EntryKind.DENIAL)
         )
         pdp = EmbeddedPdp(bundle)
         try:
-            outcome = replay((stored.entry for stored in entries), pdp=pdp, schema=load_input_schema(new))
+            outcome = replay(entries, pdp=pdp, schema=load_input_schema(new))
         finally:
             pdp.close()
+            index.close()
     _show_replay(screen, outcome, revision=bundle.revision)
     if outcome.changed:
         raise typer.Exit(EXIT_DIFFERENT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +36,12 @@ def query(
             if output is None:
                 rows = screen.result(result.batches(), schema=result.schema)
             else:
-                rows = write_result(screen.watched(result.batches()), schema=result.schema, path=output)
+                rows = write_result(
+                    screen.watched(result.batches()),
+                    schema=result.schema,
+                    path=output,
+                    receipt=lambda: json.dumps(result.receipt).encode(),
+                )
         except (ValueError, OSError) as error:
             screen.say(f"无法保存结果：{error}", f"the result cannot be written: {error}")
             raise typer.Exit(EXIT_INVALID) from error

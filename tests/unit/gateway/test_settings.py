@@ -16,6 +16,7 @@ audit_directory = "audit"
 audit_key = "keys/audit.pem"
 grant_key = "keys/grant.pem"
 pseudonym_secret = "/run/secrets/pseudonym"
+subject_key = "keys/subject.secret"
 registry_url = "sqlite:///registry.db"
 
 [[issuers]]
@@ -115,6 +116,7 @@ opa_uri = "x"
         ("policy.opa_uri", "extra_forbidden"),
         *((name, "missing") for name in ("requesters", "audit_directory", "audit_key", "grant_key")),
         ("pseudonym_secret", "missing"),
+        ("subject_key", "missing"),
         ("registry_url", "missing"),
     }
 

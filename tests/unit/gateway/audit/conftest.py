@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gateway.audit.checkpoint import VerificationKey
+from connectors.sdk.tlog import VerificationKey
 from gateway.audit.log import AuditLog
-from gateway.model.audit import EntryKind
 
 KEY_NAME = "sharing.example/audit"
 START_MICROS = 1_700_000_000_000_000
@@ -46,17 +45,8 @@ def open_log(directory: Path, signing_key: Ed25519PrivateKey) -> OpenLog:
             "key_name": KEY_NAME,
             "clock_micros": lambda: START_MICROS + next(seconds) * 1_000_000,
             "new_entry_id": lambda: f"entry-{next(ids)}",
+            "publish_seconds": 0.001,
         }
         return AuditLog.open(where, **{**options, **changes})
 
     return open_
-
-
-@pytest.fixture
-def finished(directory: Path, open_log: OpenLog) -> Path:
-    """A closed log of 12 entries in segments of 1, 2–4, 5–8 and 9–12."""
-    with open_log(segment_bytes_max=1) as log:
-        log.append_many([(EntryKind.DENIAL, {"note": f"first {i}"}) for i in range(3)])
-        log.append_many([(EntryKind.DENIAL, {"note": f"second {i}"}) for i in range(4)])
-        log.append_many([(EntryKind.DENIAL, {"note": f"third {i}"}) for i in range(4)])
-    return directory

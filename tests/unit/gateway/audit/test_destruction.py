@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from catalog.vocabulary import OfficeKind, Role
+from connectors.sdk.access_log import EntryIndex
 from gateway.audit.destruction import OwedDestruction, owed_destructions
 from gateway.audit.log import AuditLog
 from gateway.audit.record import receipt_body
@@ -76,7 +77,7 @@ def deliver(
 
 
 def owed(log: AuditLog, *, now: int = ENDS_AT - 1) -> list[str]:
-    return [one.intent.entry_id for one in owed_destructions(log.directory, now=now)]
+    return [one.intent.entry_id for one in owed_destructions(EntryIndex(log.directory), now=now)]
 
 
 def test_nothing_is_owed_while_the_emergency_lasts(log: AuditLog) -> None:
@@ -92,7 +93,7 @@ def test_an_early_end_begins_the_duty(log: AuditLog) -> None:
     declare(log)
     intent = deliver(log)
     ended_at = end(log)
-    (found,) = owed_destructions(log.directory, now=ended_at)
+    (found,) = owed_destructions(EntryIndex(log.directory), now=ended_at)
     assert found == OwedDestruction(intent=intent, emergency="outbreak-1", ended_at=ended_at, rows=5)
     assert found.office == "310101002"
 
@@ -112,7 +113,7 @@ def test_what_nobody_knows_is_owed(log: AuditLog) -> None:
     declare(log)
     intent = deliver(log, outcome=Outcome.UNKNOWN, rows=None)
     end(log)
-    assert [(one.intent.entry_id, one.rows) for one in owed_destructions(log.directory, now=ENDS_AT)] == [
+    assert [(one.intent.entry_id, one.rows) for one in owed_destructions(EntryIndex(log.directory), now=ENDS_AT)] == [
         (intent.entry_id, None)
     ]
 
@@ -147,4 +148,4 @@ def test_the_log_alone_says_what_is_owed(log: AuditLog, directory: Path) -> None
     """An end before any declaration means nothing; without emergencies nothing is owed."""
     end(log)
     deliver(log)
-    assert owed_destructions(directory, now=ENDS_AT) == ()
+    assert owed_destructions(EntryIndex(directory), now=ENDS_AT) == ()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from connectors.sdk.access_log import EntryIndex
 from gateway.audit import AUDIT_KEY_NAME, AuditLog, highest_activated, record_policy_change
 from gateway.model.audit import EntryKind
 from gateway.model.policy import PolicyAction, PolicyChange, Refusal
@@ -68,11 +69,11 @@ def test_an_entry_says_what_was_done_with_which_bundle(tmp_path: Path) -> None:
 def test_the_highest_sequence_counts_not_the_last_entry(tmp_path: Path) -> None:
     """Whatever came after it, refused or of a lower number, and of equal ones the last."""
     changes = [activated(1, "a"), activated(9, "b"), activated(9, "c"), activated(4, "a"), refused(20, "d")]
-    highest = highest_activated(recorded(tmp_path / "audit", changes))
+    highest = highest_activated(EntryIndex(recorded(tmp_path / "audit", changes)))
     assert highest == activated(9, "c")
 
 
 def test_a_log_without_bundles_has_no_highest(tmp_path: Path) -> None:
     """A refusal activates nothing."""
-    assert highest_activated(recorded(tmp_path / "empty", [])) is None
-    assert highest_activated(recorded(tmp_path / "refused", [refused(None, None)])) is None
+    assert highest_activated(EntryIndex(recorded(tmp_path / "empty", []))) is None
+    assert highest_activated(EntryIndex(recorded(tmp_path / "refused", [refused(None, None)]))) is None

@@ -12,17 +12,20 @@ import sqlglot
 from catalog.dataset import Text
 from catalog.vocabulary import ColumnAction, ColumnUse, Mask, OfficeKind, Role
 from connectors.sdk.predicates import Predicate, PredicateOp
-from gateway.audit.canonical import encode_canonical
+from connectors.sdk.tlog.canonical import encode_canonical
 from gateway.audit.record import record_denial, record_failure, record_intent, record_receipt
 from gateway.audit.record_change import record_administration, record_audit_query, record_registration
 from gateway.messages import Reason
 from gateway.model.audit import AuditEntry, EntryKind, Outcome
 from gateway.model.decision import ColumnTreatment, DatasetDecision, Decision, Denial, ResultObligations
-from gateway.model.plan import PlannedScan, ScanColumn
+from gateway.model.plan import EnforcedPlan, PlannedScan, ScanColumn
 from gateway.model.query import ResolvedQuery, SourceFilter, UsedColumn, UsedDataset
 from gateway.model.requester import CaseState, RequestContext, Requester, Standing, Usage
+from gateway.model.result import ReceivedScan
 
 SECRET = "110105194912310021"
+PEOPLE = {"population.resident": ("st1.token",)}
+SENT = {"rows": 3, "bytes_sent": 512, "content_hash": "sha256:" + "ab" * 32}
 REQUESTER = Requester(
     subject="clerk-1",
     token_id="token-1",
@@ -79,6 +82,7 @@ DECISION = Decision(
         usage=Usage(rows=0, lookups=0),
     ),
     policy_input=POLICY_INPUT,
+    answer_sha256="0" * 64,
 )
 RESOLVED = ResolvedQuery(
     sql=f"SELECT name FROM population.resident WHERE resident_id = '{SECRET}'",
@@ -115,6 +119,10 @@ SCAN = PlannedScan(
     read_once=True,
 )
 
+PLAN = EnforcedPlan(
+    resolved=RESOLVED, decision=DECISION, scans=(SCAN,), sql=None, projection=(("name", "name"),), rows_max=500
+)
+
 
 class KeptLog:
     """Keeps entries in memory; refuses what the real log refuses."""
@@ -125,7 +133,7 @@ class KeptLog:
     def append(self, kind: EntryKind, body: Mapping[str, Any]) -> AuditEntry:
         encode_canonical(dict(body))
         number = len(self.entries) + 1
-        entry = AuditEntry(sequence=number, entry_id=f"e{number}", kind=kind, time_micros=0, body=body, sha256="")
+        entry = AuditEntry(sequence=number, entry_id=f"e{number}", kind=kind, time_micros=0, body=body, leaf=b"")
         self.entries.append(entry)
         return entry
 
@@ -139,10 +147,9 @@ def intent(log: KeptLog, **changes: Any) -> AuditEntry:
     facts: dict[str, Any] = {
         "requester": REQUESTER,
         "context": CONTEXT,
-        "resolved": RESOLVED,
-        "decision": DECISION,
+        "plan": PLAN,
         "catalogue_revision": "catalogue-3",
-        "scans": (SCAN,),
+        "people": PEOPLE,
     }
     return record_intent(log, **{**facts, **changes})
 
@@ -174,6 +181,7 @@ def test_intent_says_who_what_why_and_by_which_rules(log: KeptLog) -> None:
                 ],
                 "row_filter": {"op": "prefix", "column": "residence_division", "values": ["310101002"]},
                 "lookup_values_max": 1,
+                "people": ["st1.token"],
             }
         ],
         "scans": [
@@ -199,6 +207,7 @@ def test_intent_says_who_what_why_and_by_which_rules(log: KeptLog) -> None:
             },
             "ratio": "0.1",
         },
+        "answer_sha256": "0" * 64,
         "people_min": None,
         "obligations": {
             "rows_max": 500,
@@ -217,7 +226,14 @@ def test_intent_says_who_what_why_and_by_which_rules(log: KeptLog) -> None:
 def test_no_literal_is_recorded(log: KeptLog) -> None:
     """Values that the requester searched for stand in the SQL, the filters and the keys, but never in the log."""
     assert SECRET in RESOLVED.sql
-    record_denial(log, requester=REQUESTER, context=CONTEXT, sql_normalised=RESOLVED.normalised_sql, decision=DECISION)
+    record_denial(
+        log,
+        requester=REQUESTER,
+        context=CONTEXT,
+        sql_normalised=RESOLVED.normalised_sql,
+        decision=DECISION,
+        people=PEOPLE,
+    )
     receipt(log, intent(log))
     for entry in log.entries:
         assert SECRET.encode() not in encode_canonical(dict(entry.body))
@@ -230,7 +246,7 @@ def test_floats_and_dates_become_text(log: KeptLog) -> None:
         Predicate(op=PredicateOp.LT, column="moved_in_date", values=(datetime.date(2020, 1, 2),)),
     )
     scan = dataclasses.replace(SCAN, row_filter=Predicate(op=PredicateOp.AND, operands=operands))
-    recorded = intent(log, scans=(scan,)).body["scans"][0]["row_filter"]["operands"]
+    recorded = intent(log, plan=dataclasses.replace(PLAN, scans=(scan,))).body["scans"][0]["row_filter"]["operands"]
     assert [operand["values"] for operand in recorded] == [["50.5"], ["2020-01-02"]]
 
 
@@ -243,9 +259,9 @@ def test_text_that_is_no_utf8_is_recorded_visibly(log: KeptLog) -> None:
 def receipt(log: KeptLog, of: AuditEntry, **changes: Any) -> AuditEntry:
     facts: dict[str, Any] = {
         "outcome": Outcome.DELIVERED,
-        "rows": 3,
-        "bytes_sent": 512,
-        "content_sha256": "ab" * 32,
+        "sent": SENT,
+        "scans": (ReceivedScan(dataset="population.resident", controller="public_security", rows=4, sha256="cd" * 32),),
+        "expires_at": 1_800_000_000,
         "reason": None,
         "durations_micros": {"scan": 1200},
     }
@@ -266,7 +282,9 @@ def test_receipt_closes_its_intent(log: KeptLog) -> None:
         "intent": "e1",
         "intent_sequence": 1,
         "outcome": "delivered",
-        "sent": {"rows": 3, "bytes_sent": 512, "content_sha256": "ab" * 32},
+        "sent": SENT,
+        "scans": [{"dataset": "population.resident", "controller": "public_security", "rows": 4, "sha256": "cd" * 32}],
+        "expires_at": 1_800_000_000,
         "reason": None,
         "durations_micros": {"scan": 1200},
     }
@@ -274,7 +292,7 @@ def test_receipt_closes_its_intent(log: KeptLog) -> None:
 
 def test_failed_receipt_says_why(log: KeptLog) -> None:
     """A receipt of a failed query holds its reason."""
-    entry = receipt(log, intent(log), outcome=Outcome.FAILED, reason=Reason.CONNECTOR_SLOW, rows=0, content_sha256="")
+    entry = receipt(log, intent(log), outcome=Outcome.FAILED, reason=Reason.CONNECTOR_SLOW)
     assert (entry.body["outcome"], entry.body["reason"]) == ("failed", "CONNECTOR_SLOW")
 
 
@@ -290,7 +308,9 @@ def test_denial_says_which_rules(log: KeptLog) -> None:
     decision = dataclasses.replace(
         DECISION, allow=False, datasets={}, obligations=None, denials=(denial,), determined_by=("purpose.columns",)
     )
-    entry = record_denial(log, requester=REQUESTER, context=CONTEXT, sql_normalised="SELECT ?", decision=decision)
+    entry = record_denial(
+        log, requester=REQUESTER, context=CONTEXT, sql_normalised="SELECT ?", decision=decision, people=PEOPLE
+    )
     assert entry.kind is EntryKind.DENIAL
     assert entry.body["denials"] == [
         {
@@ -302,7 +322,7 @@ def test_denial_says_which_rules(log: KeptLog) -> None:
         }
     ]
     assert entry.body["sql"] == "SELECT ?"
-    assert entry.body["datasets"] == [{"name": "population.resident"}]
+    assert entry.body["datasets"] == [{"name": "population.resident", "people": ["st1.token"]}]
     assert entry.body["unknown_names"] == ["population.secret"]
     assert (entry.body["decision_id"], entry.body["policy_revision"]) == ("decision-1", "policy-7")
     assert entry.body["policy_input"]["ratio"] == "0.1"

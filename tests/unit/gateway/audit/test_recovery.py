@@ -3,9 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.audit.chain import read_entry
+from connectors.sdk.tlog import decode_entry, list_segments, read_leaves
 from gateway.audit.log import AuditLog
-from gateway.audit.segments import list_segments, read_lines
 from gateway.model.audit import AuditEntry, EntryKind
 
 OpenLog = Callable[..., AuditLog]
@@ -19,7 +18,7 @@ INTENT = {
 
 
 def entries(directory: Path) -> list[AuditEntry]:
-    return [read_entry(line) for segment in list_segments(directory) for line in read_lines(segment.path)]
+    return [decode_entry(leaf) for segment in list_segments(directory) for leaf in read_leaves(segment)]
 
 
 def test_open_intents_become_unknown(directory: Path, open_log: OpenLog) -> None:
@@ -35,7 +34,7 @@ def test_open_intents_become_unknown(directory: Path, open_log: OpenLog) -> None
     with open_log():
         pass
     opened, *receipts = entries(directory)[8:]
-    assert opened.kind is EntryKind.OPENED
+    assert opened.kind == EntryKind.OPENED
     assert opened.body["open_intents"] == 2
     assert [receipt.kind for receipt in receipts] == [EntryKind.RECEIPT] * 2
     assert [receipt.body["intent"] for receipt in receipts] == [first.entry_id, last.entry_id]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.sdk.content_hash import ContentHash
 from gateway.deliver import Delivered, Delivery, deliver
 from gateway.deliver.deliver import MESSAGE_BYTES_MAX
 from gateway.deliver.flight_data import FlightMessage, batch_message, schema_message, slices
@@ -70,7 +70,7 @@ def read_back(messages: list[flight_pb2.FlightData]) -> pa.Table:
 
 def send(table: pa.Table, *, batch_rows: int = 1_000_000) -> tuple[list[bytes], Delivery]:
     stream = BatchStream(schema=table.schema, batches=iter(table.to_batches(batch_rows)), cancel=lambda: None)
-    delivery = Delivery()
+    delivery = Delivery(hash_name="sha256")
     released = ReleasableResult(plan=plan_of("n"), stream=stream)
     return list(deliver(released, delivery=delivery, receipt=lambda delivered: b"receipt")), delivery
 
@@ -120,13 +120,17 @@ def test_what_arrives_is_what_was_released(table: pa.Table, batch_rows: int) -> 
 @settings(max_examples=50, deadline=None)
 @given(table=tables(), batch_rows=st.integers(1, 5))
 def test_the_recipient_can_compute_the_content_hash(table: pa.Table, batch_rows: int) -> None:
-    """Hash and bytes of the receipt follow from header and body of the received messages before the last one."""
+    """Rows and hash of the receipt follow from the received rows, and the bytes from the messages before the last one."""
     wires, delivery = send(table, batch_rows=batch_rows)
-    content = b"".join(m.data_header + m.data_body for m in map(parsed, wires[:-1]))
+    messages = [parsed(wire) for wire in wires]
+    received = read_back(messages)
+    content = ContentHash("sha256", schema=received.schema)
+    for batch in received.to_batches():
+        content.add(batch)
     assert delivery.delivered == Delivered(
         rows=table.num_rows,
-        bytes_sent=len(content),
-        content_sha256=hashlib.sha256(content).hexdigest(),
+        bytes_sent=sum(len(m.data_header) + len(m.data_body) for m in messages[:-1]),
+        content_hash=content.text,
     )
 
 
@@ -140,7 +144,17 @@ def test_the_content_hash_depends_on_every_value() -> None:
         table.slice(0, 2),
         table.replace_schema_metadata({"sharing.purpose": "other"}),
     ]
-    assert len({send(result)[1].delivered.content_sha256 for result in results}) == len(results)
+    assert len({send(result)[1].delivered.content_hash for result in results}) == len(results)
+
+
+def test_a_delivery_that_stops_early_has_the_hash_of_what_was_sent() -> None:
+    """The log says of a broken delivery what left, and of one that never began that nothing did."""
+    table = pa.table({"n": range(10)})
+    delivery = Delivery(hash_name="sha256")
+    assert delivery.delivered == Delivered(rows=0, bytes_sent=0, content_hash="")
+    delivery.begin(table.schema)
+    delivery.add(table.to_batches()[0].slice(0, 4))
+    assert delivery.delivered.content_hash == send(table.slice(0, 4))[1].delivered.content_hash
 
 
 def test_an_empty_result_is_a_schema_and_a_receipt() -> None:
@@ -168,7 +182,7 @@ def test_the_receipt_is_made_after_the_last_row_was_taken_and_knows_all() -> Non
 
     for batches in (iter(table.to_batches(4)), breaking()):
         stream = BatchStream(schema=table.schema, batches=batches, cancel=lambda: None)
-        delivery = Delivery()
+        delivery = Delivery(hash_name="sha256")
         sent = deliver(ReleasableResult(plan=plan_of("n"), stream=stream), delivery=delivery, receipt=receipt)
         wires = [next(sent) for _ in range(3)]
         assert (len(wires), delivery.rows) == (3, 8)

@@ -75,8 +75,8 @@ class Doors:
         return str(request.agreement.id)
 
     def log(self, kind: EntryKind) -> list[dict[str, Any]]:
-        directory = self.gateway.path.log.directory
-        return [dict(found.entry.body) for found in search(directory, filters=SearchFilters(kind=kind))]
+        index = self.gateway.path.index
+        return [dict(entry.body) for entry in search(index, filters=SearchFilters(kind=kind))]
 
 
 def agreement(**changes: Any) -> pb.SignAgreementRequest:

@@ -111,6 +111,7 @@ def plan(
             policy_revision="r",
             standing=None,  # type: ignore[arg-type]
             policy_input={},
+            answer_sha256="0" * 64,
         ),
         scans=scans,
         sql=sql,

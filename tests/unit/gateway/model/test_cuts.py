@@ -57,6 +57,7 @@ def decision(
             usage=Usage(rows=0, lookups=0),
         ),
         policy_input={"query": {"datasets": [{"name": dataset, "columns": used}]}},
+        answer_sha256="0" * 64,
     )
 
 

@@ -44,7 +44,7 @@ REQUESTER = Requester(
     department=None,
 )
 CONTEXT = RequestContext(purpose="elderly-care-visits", case="2024-街-17", channel="flight_sql", time=0)
-INTENT = AuditEntry(sequence=1, entry_id="entry-1", kind=EntryKind.INTENT, time_micros=0, body={}, sha256="00")
+INTENT = AuditEntry(sequence=1, entry_id="entry-1", kind=EntryKind.INTENT, time_micros=0, body={}, leaf=b"")
 
 
 def plan_of(selected: str, *, rows_max: int = 1000, projection: tuple[tuple[str, str], ...] = ()) -> EnforcedPlan:
@@ -78,6 +78,7 @@ def plan_of(selected: str, *, rows_max: int = 1000, projection: tuple[tuple[str,
         policy_revision="revision-1",
         standing=STANDING,
         policy_input={},
+        answer_sha256="0" * 64,
     )
     return EnforcedPlan(
         resolved=ResolvedQuery(
@@ -111,6 +112,7 @@ def released_stream(plan: EnforcedPlan, stream: BatchStream) -> ReleasableResult
         intent=INTENT,
         catalogue=CATALOGUE,
         ledger=StatisticsLedger("sqlite://", clock_seconds=lambda: 0.0),
+        mark_secret=bytes(32),
     )
 
 

@@ -13,6 +13,7 @@ from catalog.governance import AgreementRecord, RevocationKind
 from catalog.governance.register import GovernanceRegister
 from catalog.load import load_catalogue
 from catalog.vocabulary import OfficeKind, Role
+from connectors.sdk.access_log import EntryIndex
 from gateway.errors import Unavailable
 from gateway.messages import Reason
 from gateway.model.query import ResolvedQuery
@@ -58,8 +59,7 @@ def governance(tmp_path: Path):
 
 @pytest.fixture
 def facts(tmp_path: Path, catalogue: Catalogue, governance: GovernanceRegister) -> StandingFacts:
-    (tmp_path / "log").mkdir()
-    usage = UsageCounter(tmp_path / "log", clock_seconds=lambda: NOW)
+    usage = UsageCounter(EntryIndex(tmp_path / "log"), clock_seconds=lambda: NOW)
     return StandingFacts(catalogue=catalogue, governance=governance, cases=None, usage=usage)
 
 

@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from catalog.vocabulary import OfficeKind, Role
+from connectors.sdk.access_log import EntryIndex
 from gateway.audit import AuditLog
 from gateway.errors import Denied
 from gateway.messages import Reason
@@ -83,7 +84,7 @@ def hold(counter: UsageCounter, *, subject: str = "clerk", lookups: int = 1, **c
 
 def test_held_rows_count_until_they_are_settled(log, clock):
     """A running query holds what it may still deliver, and gives the rest back."""
-    counter = UsageCounter(log, clock_seconds=clock)
+    counter = UsageCounter(EntryIndex(log), clock_seconds=clock)
     held = hold(counter)
     assert counter.today(who(), purpose=VENUE) == Usage(rows=10, lookups=1)
     held.settle(rows=4)
@@ -93,7 +94,7 @@ def test_held_rows_count_until_they_are_settled(log, clock):
 @pytest.mark.parametrize("changes", [{"lookups": 4}, {"rows": 31}, {"rows": 11, "rows_per_day": 10}])
 def test_more_than_the_day_allows_is_refused_and_not_counted(log, clock, changes):
     """Queries decided at the same moment cannot share what is left."""
-    counter = UsageCounter(log, clock_seconds=clock)
+    counter = UsageCounter(EntryIndex(log), clock_seconds=clock)
     lookups = changes.pop("lookups", 1)
     with pytest.raises(Denied) as refused:
         counter.hold(obligations(**changes), requester=who(), purpose=VENUE, lookups=lookups)
@@ -103,13 +104,13 @@ def test_more_than_the_day_allows_is_refused_and_not_counted(log, clock, changes
 
 def test_without_a_quota_nothing_is_refused(log, clock):
     """Twin: the refusals above come from the quota."""
-    counter = UsageCounter(log, clock_seconds=clock)
+    counter = UsageCounter(EntryIndex(log), clock_seconds=clock)
     counter.hold(obligations(rows=31, rows_per_day=None, lookups=None), requester=who(), purpose=VENUE, lookups=4)
 
 
 def test_requesters_and_purposes_are_counted_apart(log, clock):
     """One clerk's look-ups do not use up another's."""
-    counter = UsageCounter(log, clock_seconds=clock)
+    counter = UsageCounter(EntryIndex(log), clock_seconds=clock)
     hold(counter, lookups=3)
     hold(counter, subject="other", lookups=3)
     assert counter.today(who(), purpose="another") == Usage(rows=0, lookups=0)
@@ -117,7 +118,7 @@ def test_requesters_and_purposes_are_counted_apart(log, clock):
 
 def test_a_day_begins_at_midnight_in_shanghai(log, clock):
     """Yesterday's look-ups do not count today, and a query that runs over midnight does not make today negative."""
-    counter = UsageCounter(log, clock_seconds=clock)
+    counter = UsageCounter(EntryIndex(log), clock_seconds=clock)
     held = hold(counter, lookups=3)
     clock.seconds = NOON + 12 * 3600 - 1
     assert counter.today(who(), purpose=VENUE).lookups == 3
@@ -152,5 +153,5 @@ def test_a_restart_counts_todays_entries_of_the_log(log, clock):
                     "sent": None if sent is None else {"rows": sent},
                 },
             )
-    counter = UsageCounter(log, clock_seconds=clock)
+    counter = UsageCounter(EntryIndex(log), clock_seconds=clock)
     assert counter.today(who(), purpose=VENUE) == Usage(rows=2 + 1 + 10, lookups=9)

@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gateway.doors.cli.output import check_output, safe_cell, write_result
+from gateway.doors.cli.output import check_output, plain_text, receipt_beside, safe_cell, write_result
 
+RECEIPT = b'{"rows": 3}'
 ENDINGS = [".parquet", ".arrow", ".csv", ".xlsx"]
 FORMULAS = [
     "=cmd|' /C calc'!A0",
@@ -49,7 +50,7 @@ TABLE = pa.table(
 
 
 def write(table: pa.Table, path: Path) -> int:
-    return write_result(iter(table.to_batches(2)), schema=table.schema, path=path)
+    return write_result(iter(table.to_batches(2)), schema=table.schema, path=path, receipt=lambda: RECEIPT)
 
 
 def csv_rows(path: Path) -> list[list[str]]:
@@ -172,14 +173,14 @@ def test_text_that_xlsx_would_cut_is_refused(tmp_path: Path) -> None:
     assert xlsx_rows(tmp_path / "fits.xlsx")[1] == ("字" * 32_767,)
     with pytest.raises(ValueError, match=r"too long for \.xlsx"):
         write(pa.table({"t": ["字" * 32_768]}), tmp_path / "r.xlsx")
-    assert [path.name for path in tmp_path.iterdir()] == ["fits.xlsx"]
+    assert not list(tmp_path.glob("*r.xlsx*"))
 
 
 def test_more_rows_than_a_sheet_holds_are_refused(tmp_path: Path) -> None:
     """A sheet has 1,048,576 rows with its heading: more fail the export before anything is written under its name."""
     batch = pa.record_batch({"n": pa.nulls(1_048_576, pa.int8())})
     with pytest.raises(ValueError, match=r"too many rows for \.xlsx"):
-        write_result(iter([batch]), schema=batch.schema, path=tmp_path / "r.xlsx")
+        write_result(iter([batch]), schema=batch.schema, path=tmp_path / "r.xlsx", receipt=lambda: RECEIPT)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -195,7 +196,7 @@ def test_a_result_that_breaks_off_leaves_no_file(tmp_path: Path, ending: str, er
 
     for name in ("new", "old"):
         with pytest.raises(error):
-            write_result(breaking(), schema=TABLE.schema, path=tmp_path / f"{name}{ending}")
+            write_result(breaking(), schema=TABLE.schema, path=tmp_path / f"{name}{ending}", receipt=lambda: RECEIPT)
     assert [path.name for path in tmp_path.iterdir()] == [f"old{ending}"]
     assert (tmp_path / f"old{ending}").read_text() == "older result"
 
@@ -210,11 +211,29 @@ def test_the_name_appears_with_the_last_row(tmp_path: Path, ending: str) -> None
             assert not path.exists()
             yield batch
 
-    write_result(watching(), schema=TABLE.schema, path=path)
+    write_result(watching(), schema=TABLE.schema, path=path, receipt=lambda: RECEIPT)
     first = path.stat().st_ino
     write(TABLE, path)
     assert path.stat().st_ino != first
-    assert list(tmp_path.iterdir()) == [path]
+    receipts = [] if ending == ".parquet" else [receipt_beside(path)]
+    assert sorted(tmp_path.iterdir()) == [path, *receipts]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_every_file_has_its_receipt(tmp_path: Path, ending: str) -> None:
+    """A Parquet file holds the receipt itself; beside any other file stands one of the same name."""
+    path = tmp_path / f"r{ending}"
+    write(TABLE, path)
+    if ending == ".parquet":
+        assert pq.read_metadata(path).metadata[b"sharing.receipt"] == RECEIPT
+    else:
+        assert (tmp_path / f"r{ending}.receipt.json").read_bytes() == RECEIPT
+
+
+@pytest.mark.parametrize("text", [*FORMULAS, "张*", "", "'", "it's"])
+def test_a_text_is_read_back_from_its_cell(text: str) -> None:
+    """The apostrophe that keeps a text from being a formula is taken off again."""
+    assert plain_text(str(safe_cell(text))) == text
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -243,7 +262,7 @@ def test_an_unknown_ending_is_refused_before_anything_is_read(tmp_path: Path, na
     """The four endings are named, and no batch is taken."""
     batches = iter(TABLE.to_batches())
     with pytest.raises(ValueError, match=r"\.parquet \.arrow \.csv \.xlsx"):
-        write_result(batches, schema=TABLE.schema, path=tmp_path / name)
+        write_result(batches, schema=TABLE.schema, path=tmp_path / name, receipt=lambda: RECEIPT)
     assert next(batches).num_rows == 3
     assert list(tmp_path.iterdir()) == []
 
