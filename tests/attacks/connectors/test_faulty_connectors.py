@@ -82,6 +82,7 @@ def plan(planned: PlannedScan = PLANNED) -> EnforcedPlan:
         policy_revision="r",
         standing=None,  # type: ignore[arg-type]
         policy_input={},
+        answer_sha256="0" * 64,
     )
     return EnforcedPlan(
         resolved=None,  # type: ignore[arg-type]

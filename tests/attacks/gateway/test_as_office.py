@@ -5,12 +5,14 @@ The gateway has no department at all, so whatever reads data fails.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 import grpc
 import pytest
 
+from connectors.sdk.access_log import EntryIndex
 from gateway.audit import SearchFilters, search
 from gateway.doors.cli.remote import Remote
 from gateway.model.audit import EntryKind
@@ -42,8 +44,8 @@ def explain(
 
 def entries(city: City, kind: EntryKind, *, requester: str = "") -> list[Mapping[str, Any]]:
     """Return the bodies of the log's entries of a kind, straight from its files."""
-    found = search(city.data / "audit", filters=SearchFilters(kind=kind, requester=requester))
-    return [stored.entry.body for stored in found]
+    with contextlib.closing(EntryIndex(city.data / "audit")) as index:
+        return [entry.body for entry in search(index, filters=SearchFilters(kind=kind, requester=requester))]
 
 
 @pytest.mark.parametrize("who", ["nanjing-east-road", "district-huangpu", "department-health", "auditor"])

@@ -108,7 +108,7 @@ def test_after_all_attacks_the_log_verifies_and_holds_no_canary(city, canaries, 
     ):
         for purpose in ("elderly-care-visits", "venue-verification"):
             told(city, sql, purpose)
-    log = "".join(path.read_text("utf-8") for path in (city.data / "audit").glob("segment-*"))
+    log = "".join(path.read_text("utf-8", "replace") for path in (city.data / "audit").glob("segment-*"))
     assert canaries.phone not in log
     assert resident_id not in log
     key = str(city.data / "keys" / "audit-verification-key.txt")

@@ -27,7 +27,7 @@ ATTACKS = [
 TWINS = [attack for attack in ATTACKS if "raw" in attack.values[0]]
 WITHOUT_RAW_TWIN = {"exhausting the gateway", "probing what exists", "values smuggled into the log"}
 RAW_ROWS = (
-    "UPDATE population.resident SET name = 'ANN', phone = '13800000000'",
+    "UPDATE population.resident SET name = 'ANN', phone = '13800000000', residence_division = '310101002003'",
     "INSERT INTO population.resident (resident_id, name, phone, sex, residence_division, household_id) "
     "VALUES ('hidden-1', 'HIDDEN', '13900000000', '1', '310104003002', 'h1')",
     "INSERT INTO health.health_code (resident_id, name, phone, colour, residence_division) "

@@ -57,7 +57,7 @@ DISTRICT = Requester(
     department=None,
 )
 CONTEXT = RequestContext(purpose="population-statistics", case="", channel="flight_sql", time=1_800_000_000)
-INTENT = AuditEntry(sequence=1, entry_id="e", kind=EntryKind.INTENT, time_micros=0, body={}, sha256="00")
+INTENT = AuditEntry(sequence=1, entry_id="e", kind=EntryKind.INTENT, time_micros=0, body={}, leaf=b"")
 
 Rows = list[dict[str, Any]]
 Database = Mapping[str, Rows]
@@ -108,6 +108,7 @@ class Office:
             intent=INTENT,
             catalogue=self.catalogue,
             ledger=self.ledger,
+            mark_secret=bytes(32),
         )
         return pa.Table.from_batches(list(result.stream.batches), schema=result.stream.schema).to_pylist()
 

@@ -7,36 +7,30 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from gateway.audit.chain import read_entry
-from gateway.audit.checkpoint import VerificationKey
-from gateway.audit.log import AuditLog
-from gateway.audit.search import SearchFilters, search
-from gateway.audit.segments import list_segments, read_lines
-from gateway.audit.verify import verify
+from connectors.sdk.tlog import live_segments, read_entries
+from gateway.audit import AuditLog
 from gateway.errors import Unavailable
 from gateway.messages import Reason
 from gateway.model.audit import AuditEntry, EntryKind
+from tests.faults.audit.faulty_files import FaultyFiles
+from tests.faults.audit.logs import entries, open_log, verified
 
-OpenLog = Callable[..., AuditLog]
 ENOSPC = OSError(errno.ENOSPC, "No space left on device")
+PAUSE_SECONDS = 3600.0
+"""Checkpoints are published at the opening and at the end only, so that operations keep their order."""
 EROFS = OSError(errno.EROFS, "Read-only file system")
 
 
-def entries(directory: Path) -> list[AuditEntry]:
-    return [read_entry(line) for segment in list_segments(directory) for line in read_lines(segment.path)]
-
-
-def session(open_log: OpenLog, directory: Path, *, files: Any) -> list[AuditEntry]:
+def session(directory: Path, *, files: FaultyFiles) -> list[AuditEntry]:
     """Open, append six times with changes of segment, close; return what was acknowledged before the failure."""
     acknowledged: list[AuditEntry] = []
     try:
-        log = open_log(directory, files=files, segment_bytes_max=700)
+        log = open_log(directory, files=files, segment_bytes_max=700, publish_seconds=PAUSE_SECONDS)
     except Unavailable:
         return acknowledged
     with log:
@@ -56,48 +50,41 @@ def test_any_failing_operation(
     error: OSError,
     torn: bool,
     tmp_path: Path,
-    open_log: OpenLog,
-    faulty_files: Any,
-    public_key: VerificationKey,
 ) -> None:
     """Whichever file operation fails, the log stops, keeps what it acknowledged and opens again on a sound disk."""
-    counter = faulty_files()
-    assert len(session(open_log, tmp_path / "sound", files=counter)) == 6
+    counter = FaultyFiles()
+    assert len(session(tmp_path / "sound", files=counter)) == 6
     assert counter.operations > 40
     for fails_at in range(1, counter.operations + 1):
         directory = tmp_path / str(fails_at)
-        session(open_log, directory, files=faulty_files())
-        files = faulty_files(fails_at, error=error, torn=torn)
-        acknowledged = session(open_log, directory, files=files)
+        session(directory, files=FaultyFiles())
+        files = FaultyFiles(fails_at, error=error, torn=torn)
+        acknowledged = session(directory, files=files)
         with open_log(directory) as log:
             assert log.append(EntryKind.DENIAL, {}).sequence > 13
         stored = {entry.entry_id: entry for entry in entries(directory)}
         assert all(stored[entry.entry_id] == entry for entry in acknowledged), fails_at
-        assert verify(directory, public_key=public_key).intact, fails_at
+        assert verified(directory).intact, fails_at
 
 
 @pytest.mark.parametrize("torn", [False, True], ids=["clean", "torn"])
-def test_any_failing_operation_of_the_first_opening(
-    torn: bool, tmp_path: Path, open_log: OpenLog, faulty_files: Any, public_key: VerificationKey
-) -> None:
+def test_any_failing_operation_of_the_first_opening(torn: bool, tmp_path: Path) -> None:
     """A first opening that fails half-way leaves a directory that a sound disk can open."""
-    counter = faulty_files()
+    counter = FaultyFiles()
     with open_log(tmp_path / "sound", files=counter):
         pass
     for fails_at in range(1, counter.operations + 1):
         directory = tmp_path / str(fails_at)
-        session(open_log, directory, files=faulty_files(fails_at, torn=torn))
+        session(directory, files=FaultyFiles(fails_at, torn=torn))
         with open_log(directory) as log:
             log.append(EntryKind.DENIAL, {})
-        assert verify(directory, public_key=public_key).intact
+        assert verified(directory).intact
 
 
-def test_one_failed_fsync_stops_the_log(
-    tmp_path: Path, open_log: OpenLog, faulty_files: Any, public_key: VerificationKey
-) -> None:
+def test_one_failed_fsync_stops_the_log(tmp_path: Path) -> None:
     """After one failed fsync every append is refused though the disk works again, until the log is opened anew."""
-    files = faulty_files(only="sync")
-    with open_log(tmp_path, files=files) as log:
+    files = FaultyFiles(only="sync")
+    with open_log(tmp_path, files=files, publish_seconds=PAUSE_SECONDS) as log:
         before = log.append(EntryKind.DENIAL, {})
         files.fail_next()
         for _ in range(3):
@@ -107,20 +94,23 @@ def test_one_failed_fsync_stops_the_log(
             assert "Input/output error" in refused.value.internal
             assert refused.value.detail == ""
         assert not log.available
-        syncs = files.operations
-        assert next(search(tmp_path, filters=SearchFilters(kind="denial"))).entry == before
-    assert files.operations == syncs, "a stopped log writes nothing more, not even when it is closed"
+        left = {path: path.read_bytes() for path in tmp_path.glob("segment-*")}
+        assert next(read_entries(live_segments(tmp_path), kinds=frozenset({EntryKind.DENIAL}))) == before
+    assert {path: path.read_bytes() for path in tmp_path.glob("segment-*")} == left, (
+        "a stopped log appends nothing more"
+    )
+    assert verified(tmp_path).intact
     with open_log(tmp_path) as log:
         assert log.available
-    opened = [entry for entry in entries(tmp_path) if entry.kind is EntryKind.OPENED][-1]
-    assert opened.body["unsigned_entries"] == 1
-    assert verify(tmp_path, public_key=public_key).intact
+    opened = [entry for entry in entries(tmp_path) if entry.kind == EntryKind.OPENED][-1]
+    assert opened.body["entries"] == opened.sequence - 1
+    assert verified(tmp_path).intact
 
 
-def test_unsynced_tail_is_written_again(tmp_path: Path, open_log: OpenLog, faulty_files: Any) -> None:
+def test_unsynced_tail_is_written_again(tmp_path: Path) -> None:
     """What a failed fsync left in the cache is written anew before it is built upon, because the disk may lack it."""
-    files = faulty_files(only="sync")
-    with open_log(tmp_path, files=files) as log:
+    files = FaultyFiles(only="sync")
+    with open_log(tmp_path, files=files, publish_seconds=PAUSE_SECONDS) as log:
         files.fail_next()
         with pytest.raises(Unavailable):
             log.append(EntryKind.DENIAL, {})
@@ -135,10 +125,10 @@ def test_unsynced_tail_is_written_again(tmp_path: Path, open_log: OpenLog, fault
     assert segment.stat().st_ino == again, "an orderly closed log is not written again"
 
 
-def test_a_failure_reaches_everyone_who_waits(tmp_path: Path, open_log: OpenLog, faulty_files: Any) -> None:
+def test_a_failure_reaches_everyone_who_waits(tmp_path: Path) -> None:
     """All appends that share a failed fsync, and all that wait behind it, are refused."""
-    files = faulty_files(only="sync")
-    with open_log(tmp_path, files=files) as log:
+    files = FaultyFiles(only="sync")
+    with open_log(tmp_path, files=files, publish_seconds=PAUSE_SECONDS) as log:
         files.resume.clear()
         files.fail_next()
         refused: list[Reason] = []
@@ -158,9 +148,9 @@ def test_a_failure_reaches_everyone_who_waits(tmp_path: Path, open_log: OpenLog,
         assert refused == [Reason.AUDIT_UNAVAILABLE] * 16
 
 
-def test_a_stalled_disk_is_not_waited_for(tmp_path: Path, open_log: OpenLog, faulty_files: Any) -> None:
+def test_a_stalled_disk_is_not_waited_for(tmp_path: Path) -> None:
     """A disk that does not answer ends the append with a refusal; when it answers, the log goes on in order."""
-    files = faulty_files()
+    files = FaultyFiles()
     with open_log(tmp_path, files=files, append_seconds_max=0.2) as log:
         files.resume.clear()
         with pytest.raises(Unavailable) as refused:
@@ -173,7 +163,7 @@ def test_a_stalled_disk_is_not_waited_for(tmp_path: Path, open_log: OpenLog, fau
         assert log.append(EntryKind.DENIAL, {}).sequence == 3
     with open_log(tmp_path):
         pass
-    receipts = [entry for entry in entries(tmp_path) if entry.kind is EntryKind.RECEIPT]
+    receipts = [entry for entry in entries(tmp_path) if entry.kind == EntryKind.RECEIPT]
     assert [receipt.body["outcome"] for receipt in receipts] == ["unknown"]
 
 
@@ -200,14 +190,14 @@ def fill(log: AuditLog) -> list[AuditEntry]:
     raise AssertionError("the disk never filled up")
 
 
-def test_full_disk(tiny_disk: Path, open_log: OpenLog, public_key: VerificationKey) -> None:
+def test_full_disk(tiny_disk: Path) -> None:
     """A full disk stops the log; the log stays readable, and opens again when there is room, with nothing lost."""
     directory = tiny_disk / "log"
     with open_log(directory) as log:
         acknowledged = fill(log)
         assert len(acknowledged) > 100
-        newest = list(search(directory, filters=SearchFilters(kind="intent", entries_max=10_000)))
-        assert [stored.entry for stored in newest][: len(acknowledged)] == acknowledged
+        found = list(read_entries(live_segments(directory), kinds=frozenset({EntryKind.INTENT})))
+        assert found[: len(acknowledged)] == acknowledged
     with pytest.raises(Unavailable):
         open_log(directory)
     subprocess.run(["mount", "-o", "remount,size=4m", str(tiny_disk)], check=True)
@@ -215,10 +205,10 @@ def test_full_disk(tiny_disk: Path, open_log: OpenLog, public_key: VerificationK
         log.append(EntryKind.DENIAL, {})
     stored = {entry.entry_id: entry for entry in entries(directory)}
     assert all(stored[entry.entry_id] == entry for entry in acknowledged)
-    assert verify(directory, public_key=public_key).intact
+    assert verified(directory).intact
 
 
-def test_read_only_disk(tiny_disk: Path, open_log: OpenLog, public_key: VerificationKey) -> None:
+def test_read_only_disk(tiny_disk: Path) -> None:
     """On a read-only disk the log refuses to open, and auditors still search and verify."""
     directory = tiny_disk / "log"
     with open_log(directory) as log:
@@ -227,26 +217,18 @@ def test_read_only_disk(tiny_disk: Path, open_log: OpenLog, public_key: Verifica
     with pytest.raises(Unavailable) as refused:
         open_log(directory)
     assert "Read-only" in refused.value.internal
-    assert len(list(search(directory, filters=SearchFilters()))) == 2
-    assert verify(directory, public_key=public_key).intact
+    assert len(entries(directory)) == 2
+    assert verified(directory).intact
 
 
 WRITER = """
-import itertools, resource, sys
+import resource, sys
 from pathlib import Path
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from gateway.audit.log import AuditLog
 from gateway.errors import Unavailable
 from gateway.model.audit import EntryKind
+from tests.faults.audit.logs import open_log
 
-ids = itertools.count(1)
-log = AuditLog.open(
-    Path(sys.argv[1]),
-    signing_key=Ed25519PrivateKey.from_private_bytes(bytes(range(32))),
-    key_name="sharing.example/audit",
-    clock_micros=lambda: 1,
-    new_entry_id=lambda: f"limited-{next(ids)}",
-)
+log = open_log(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
 acknowledged = 0
 try:
@@ -265,7 +247,7 @@ log.close()
 """
 
 
-def test_file_size_limit(tmp_path: Path, open_log: OpenLog, public_key: VerificationKey) -> None:
+def test_file_size_limit(tmp_path: Path) -> None:
     """A write that the kernel cuts short stops the log for good; the torn line is cut off, the rest is kept."""
     result = subprocess.run(
         [sys.executable, "-c", WRITER, str(tmp_path)], check=True, capture_output=True, text=True, timeout=60
@@ -275,10 +257,9 @@ def test_file_size_limit(tmp_path: Path, open_log: OpenLog, public_key: Verifica
     assert first.split()[1] == "AUDIT_UNAVAILABLE"
     assert acknowledged > 10
     assert second == "refused"
-    assert not (tmp_path / "segment-000000000001.jsonl").read_bytes().endswith(b"\n")
     with open_log(tmp_path):
         pass
     opened = entries(tmp_path)[-1]
     assert opened.body["torn_bytes"] > 0
     assert opened.sequence == acknowledged + 2
-    assert verify(tmp_path, public_key=public_key).intact
+    assert verified(tmp_path).intact

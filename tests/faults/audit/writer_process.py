@@ -1,21 +1,20 @@
-"""Forks a writer of the log for every line on standard input; the writers say what was acknowledged, until killed.
+"""Forks a writer of the log for every line on standard input; the writers say what was acknowledged, until they die.
 
-Output: `pid <n>` when a writer starts, `ack <entry id> <sequence>` after each append, `gone` when the writer is dead.
+Input: `<appends> <segment bytes>`; a writer makes as many appends, or goes on for ever when it is 0.
+Output: `pid <n>` when a writer is there and waits for SIGCONT, `ack <entry id>` after each append, `gone` when it is dead.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
-import time
-import uuid
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from gateway.audit.log import AuditLog
+from gateway.audit import AuditLog
 from gateway.model.audit import EntryKind
+from tests.faults.audit.logs import open_log
 
 THREADS = 8
 
@@ -24,22 +23,25 @@ def say(line: str) -> None:
     os.write(1, line.encode() + b"\n")
 
 
-def write(directory: Path) -> None:
-    """Append from several threads for ever."""
-    log = AuditLog.open(
-        directory,
-        signing_key=Ed25519PrivateKey.from_private_bytes(bytes(range(32))),
-        key_name="sharing.example/audit",
-        clock_micros=lambda: time.time_ns() // 1000,
-        new_entry_id=lambda: uuid.uuid4().hex,
-        segment_bytes_max=50_000,
-    )
+def append(log: AuditLog, *, closed: bool) -> None:
+    entry = log.append(EntryKind.INTENT, {"padding": "x" * 200})
+    say(f"ack {entry.entry_id}")
+    if closed:
+        log.append(EntryKind.RECEIPT, {"intent": entry.entry_id})
+
+
+def write(directory: Path, *, appends: int, segment_bytes: int) -> None:
+    """Append one entry after the other, or from several threads for ever."""
+    log = open_log(directory, segment_bytes_max=segment_bytes)
+    if appends:
+        for number in range(appends):
+            append(log, closed=number % 2 == 0)
+        log.close()
+        return
 
     def work() -> None:
         while True:
-            entry = log.append(EntryKind.INTENT, {"padding": "x" * 200})
-            say(f"ack {entry.entry_id} {entry.sequence}")
-            log.append(EntryKind.RECEIPT, {"intent": entry.entry_id})
+            append(log, closed=True)
 
     threads = [threading.Thread(target=work) for _ in range(THREADS)]
     for thread in threads:
@@ -50,13 +52,16 @@ def write(directory: Path) -> None:
 
 def main(directory: Path) -> None:
     """Serve standard input."""
-    for _ in sys.stdin:
+    for line in sys.stdin:
+        appends, segment_bytes = map(int, line.split())
         pid = os.fork()
         if pid == 0:
             try:
-                write(directory)
+                os.kill(os.getpid(), signal.SIGSTOP)
+                write(directory, appends=appends, segment_bytes=segment_bytes)
             finally:
                 os._exit(1)
+        os.waitpid(pid, os.WUNTRACED)
         say(f"pid {pid}")
         os.waitpid(pid, 0)
         say("gone")

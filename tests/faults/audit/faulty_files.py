@@ -1,22 +1,11 @@
-"""A log whose file operations can be made to fail."""
+"""File operations that can be made to fail."""
 
 from __future__ import annotations
 
-import itertools
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from gateway.audit.checkpoint import VerificationKey
-from gateway.audit.files import OsFiles
-from gateway.audit.log import AuditLog
-
-KEY_NAME = "sharing.example/audit"
+from connectors.sdk.tlog.files import OsFiles
 
 
 class FaultyFiles:
@@ -70,35 +59,3 @@ class FaultyFiles:
             self.operations += 1
             if self.operations == self._fails_at:
                 raise self._error
-
-
-@pytest.fixture
-def faulty_files() -> type[FaultyFiles]:
-    return FaultyFiles
-
-
-@pytest.fixture
-def signing_key() -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-
-
-@pytest.fixture
-def public_key(signing_key: Ed25519PrivateKey) -> VerificationKey:
-    return VerificationKey(name=KEY_NAME, key=signing_key.public_key())
-
-
-@pytest.fixture
-def open_log(signing_key: Ed25519PrivateKey) -> Callable[..., AuditLog]:
-    """Opens the log in a directory; ids are unique over all openings."""
-    ids = itertools.count(1)
-
-    def open_(directory: Path, **changes: Any) -> AuditLog:
-        options: dict[str, Any] = {
-            "signing_key": signing_key,
-            "key_name": KEY_NAME,
-            "clock_micros": lambda: time.time_ns() // 1000,
-            "new_entry_id": lambda: f"entry-{next(ids)}",
-        }
-        return AuditLog.open(directory, **{**options, **changes})
-
-    return open_

@@ -1,0 +1,47 @@
+"""Gateways of a local city that come and go while its departments stay."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import psutil
+
+from tests.cities import City
+from tests.fakes.connectors import process
+
+DEAD_SECONDS_MAX = 60
+
+
+def kill_gateway(city: City) -> None:
+    """Kill the city's gateway, whichever it is."""
+    gateway = process(city, "gateway.toml")
+    gateway.kill()
+    psutil.wait_procs([gateway], timeout=DEAD_SECONDS_MAX)
+
+
+def start_gateway(
+    city: City, name: str, *, module: str = "gateway.serve", arguments: tuple[str, ...] = ()
+) -> subprocess.Popen[bytes]:
+    """Start a gateway in place of the one that ended, and return when it serves.
+
+    Args:
+        city: Its data are reused.
+        name: Of its log file; new.
+        module: What to run.
+        arguments: Its arguments after the configuration file.
+
+    Raises:
+        ChildFailed: It refused to start.
+    """
+    children = city.local.children
+    started = children.start(name, [sys.executable, "-m", module, str(city.data / "gateway.toml"), *arguments])
+    children.wait_for(name, "READY", seconds_max=60)
+    return started
+
+
+def assert_verified(city: City) -> None:
+    """Fail unless the log in the city's folder is intact, as an auditor sees it who has nothing but the key."""
+    key = str(city.data / "keys" / "audit-verification-key.txt")
+    verified = city.cli("audit", "verify", "--key", key, "--log", str(city.data / "audit"))
+    assert verified.returncode == 0, verified.stdout + verified.stderr
