@@ -17,8 +17,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from gateway.serve import tune_interpreter
 from tests.benchmarks import (
+    audit_evidence,
     audit_log,
+    audit_search,
     bulk_delivery,
     decision,
     federated_join,
@@ -38,6 +41,8 @@ ROWS: Mapping[str, Callable[[Setting], list[Line]]] = {
     "bulk-delivery": bulk_delivery.run,
     "federated-join": federated_join.run,
     "audit-log": audit_log.run,
+    "audit-search": audit_search.run,
+    "audit-evidence": audit_evidence.run,
     "masks": masks.run,
     "revocation": revocation.run,
     "sample-city": sample_city.run,
@@ -52,6 +57,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=list(ROWS), metavar="ROW", help=", ".join(ROWS))
     parser.add_argument("--quick", action="store_true", help="small sizes, for a look at the benchmarks themselves")
     arguments = parser.parse_args()
+    tune_interpreter()
     started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
     measured = {name: _measured(name, quick=arguments.quick) for name in arguments.only or ROWS}
     rows = {name: lines for name, lines in measured.items() if lines}

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from catalog.load import ENTRIES, load_catalogue
+from gateway.audit import SUBJECT_KEY_BYTES
 from gateway.authenticate.tokens import issue_token
 from gateway.doors.cli.keys import secret, signing_key, write_jwks
 from gateway.doors.cli.local_city import free_port
@@ -39,6 +40,7 @@ audit_directory = "audit"
 audit_key = "keys/audit.pem"
 grant_key = "keys/grant.pem"
 pseudonym_secret = "keys/pseudonym.secret"
+subject_key = "keys/subject.secret"
 registry_url = {registry}
 
 [[issuers]]
@@ -145,6 +147,7 @@ def _write_keys(folder: Path) -> None:
     write_jwks(signing_key(folder / "grant.pem"), folder / "grant-keys.json", key_id="gateway")
     signing_key(folder / "audit.pem")
     secret(folder / "pseudonym.secret")
+    secret(folder / "subject.secret", size=SUBJECT_KEY_BYTES)
 
 
 def _write_requesters(folder: Path, departments: Iterable[str]) -> Mapping[str, str]:

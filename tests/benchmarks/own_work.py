@@ -114,10 +114,9 @@ def _stages(parts: _Parts) -> list[float]:
         parts.log,
         requester=REQUESTER,
         context=context,
-        resolved=resolved,
-        decision=decision,
+        plan=plan,
         catalogue_revision=parts.catalogue.revision,
-        scans=plan.scans,
+        people={},
     )
     done()
     return [after - before for before, after in itertools.pairwise(clock)]

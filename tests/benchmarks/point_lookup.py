@@ -18,6 +18,7 @@ import yaml
 from catalog.load import load_catalogue
 from connectors.sample_city.databases import Databases
 from connectors.sample_city.departments import read_departments
+from connectors.sdk.watermark import MARK
 from tests.benchmarks.deployment import OFFICE, PURPOSE, Deployment, deployed
 from tests.benchmarks.measure import Latency, Line, Setting, seconds_of
 from tests.benchmarks.sample_rows import small_city
@@ -123,5 +124,7 @@ def _one_row(cursor: Any, sql: str) -> None:
 
 
 def _row(cursor: Any, sql: str) -> str:
+    """Return the rows as text, without the marks that the gateway puts into them."""
     cursor.execute(sql)
-    return json.dumps([list(row) for row in cursor.fetchall()], default=str)
+    rows = json.dumps([list(row) for row in cursor.fetchall()], default=str, ensure_ascii=False)
+    return rows.replace(MARK, "")
