@@ -111,6 +111,6 @@ def test_metadata_keys_are_those_of_results():
 
 def test_receipt_keys_are_those_of_receipts():
     """The table of the receipt names every key."""
-    (written,) = re.findall(r"receipt = \{(.*?)\}", (GATEWAY / "query_path.py").read_text("utf-8"), re.DOTALL)
+    (written,) = re.findall(r"receipt = \{(.*?)\}", (GATEWAY / "audit" / "receipts.py").read_text("utf-8"), re.DOTALL)
     listed = [key for row in table(section(PAGE, "Receipt")) for key in code(row[0])]
     assert sorted(listed) == sorted(re.findall(r'"([a-z0-9_]+)":', written))

@@ -21,6 +21,7 @@ from connectors.sdk import conformance
 from connectors.sdk.config import ConnectorSettings, read_config
 from connectors.sdk.conformance import check_source
 from connectors.sdk.grant import GrantCode
+from connectors.sdk.grant_log import GrantLog
 from connectors.sdk.server import Connector, ConnectorServicer, start_server
 from connectors.sdk.source import MappedColumn, MappedTable
 from sharing_stubs.sharing.connector.v1 import connector_pb2, connector_pb2_grpc
@@ -121,14 +122,22 @@ def test_the_source_of_the_page_conforms(catalogue, source):
     assert len(findings) == len(table(section(PAGE, "Check it")))
 
 
-def test_the_source_of_the_page_can_be_served(catalogue, source):
+def test_the_source_of_the_page_can_be_served(catalogue, source, tmp_path):
     """A connector with it describes the dataset over gRPC."""
+    grant_log = GrantLog.open(
+        tmp_path / "log",
+        signing_key=Ed25519PrivateKey.generate(),
+        department="market_supervision",
+        clock_micros=lambda: 0,
+        new_entry_id=lambda: "only",
+    )
     connector = Connector(
         department="market_supervision",
         datasets={LICENCE: catalogue.datasets[LICENCE]},
         ceilings={},
         source=source,
         grant_keys={"gateway": Ed25519PrivateKey.generate().public_key()},
+        grant_log=grant_log,
     )
     servicer = ConnectorServicer(connector, clock=time.time, log=structlog.get_logger())
     server, port = start_server(servicer, listen="127.0.0.1:0", tls=None)
@@ -138,6 +147,7 @@ def test_the_source_of_the_page_can_be_served(catalogue, source):
             answer = stub.Describe(connector_pb2.DescribeRequest(), timeout=10)
     finally:
         server.stop(None).wait()
+        grant_log.close()
     assert [described.name for described in answer.datasets] == [LICENCE]
 
 

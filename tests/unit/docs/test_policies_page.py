@@ -62,8 +62,10 @@ def test_purposes_are_those_of_the_catalogue(catalogue):
             f"`{purpose.id}`",
             purpose.title.en,
             str(purpose.lawful_ground.item),
-            ", ".join(kind for kind in ("street", "district", "city") if OfficeKind(kind) in purpose.office_kinds),
-            ", ".join(role for role in ("clerk", "analyst") if Role(role) in purpose.roles),
+            ", ".join(
+                kind for kind in ("street", "district", "city", "audit") if OfficeKind(kind) in purpose.office_kinds
+            ),
+            ", ".join(role for role in ("clerk", "analyst", "auditor") if Role(role) in purpose.roles),
             needs(purpose),
             f"{purpose.obligations.rows_max:,}, {purpose.obligations.retention_days}",
             daily(purpose),
