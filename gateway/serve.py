@@ -46,8 +46,8 @@ def main(config: Path) -> int:
 def tune_interpreter() -> None:
     """Suit the interpreter to many threads that wait for disks and sockets.
 
-    Garbage collection does not walk catalogue and libraries again and again, for a query leaves syntax trees only; and a thread whose
-    `fsync` has ended waits half a millisecond for its turn, not five, which doubles the durable entries a second.
+    Garbage collection does not walk catalogue and libraries again and again, for a query leaves syntax trees only; and a
+    thread whose `fsync` has ended waits half a millisecond for its turn, not five, which doubles the durable entries a second.
     """
     gc.collect()
     gc.freeze()
