@@ -20,7 +20,7 @@ from gateway.audit import (
     search,
     trace,
 )
-from gateway.doors.call import header
+from gateway.doors.call import asked, header
 from gateway.doors.rpc_errors import errors_as_status
 from gateway.errors import Denied
 from gateway.messages import Reason
@@ -40,9 +40,9 @@ class AuditDoor(audit_pb2_grpc.AuditServiceServicer):
     ) -> Iterator[audit_pb2.SearchEntriesResponse]:
         """Stream the entries that match."""
         with errors_as_status(context):
-            asked = {field.name: value for field, value in request.ListFields()}
-            self._path.record_question(self._auditor(context), action="search", filters=asked)
-            for entry in search(self._path.index, filters=SearchFilters(**asked)):
+            self._path.record_question(self._auditor(context), action="search", filters=asked(request))
+            filters = SearchFilters(**{field.name: value for field, value in request.ListFields()})
+            for entry in search(self._path.index, filters=filters):
                 yield audit_pb2.SearchEntriesResponse(leaf=entry.leaf)
 
     def ReadLog(  # noqa: N802
@@ -76,10 +76,10 @@ class AuditDoor(audit_pb2_grpc.AuditServiceServicer):
             self._path.require_role(requester, *Role)
             is_auditor = Role.AUDITOR in requester.roles
             if is_auditor:
-                self._path.record_question(requester, action="receipt", filters={"entry": request.entry_id})
+                self._path.record_question(requester, action="receipt", filters=asked(request))
             entry = find_receipt(self._path.index, entry_id=request.entry_id)
             if entry is None or not (is_auditor or entry.body["requester"]["subject"] == requester.subject):
-                raise Denied(Reason.RECEIPT_UNKNOWN, request.entry_id)
+                self._path.record_refusal(Denied(Reason.RECEIPT_UNKNOWN, request.entry_id), requester=requester)
             evidence = self._path.log.evidence(entry)
             return audit_pb2.GetReceiptResponse(receipt=recipients_receipt(entry, evidence=evidence))
 
@@ -90,8 +90,8 @@ class AuditDoor(audit_pb2_grpc.AuditServiceServicer):
         with errors_as_status(context):
             auditor = self._auditor(context)
             digests, marked = checked_marks(request.digests, request.marked)
-            asked: dict[str, str | int] = {"texts": len(digests), "sha256": marks_sha256(digests, marked)}
-            self._path.record_question(auditor, action="trace", filters=asked)
+            copy: dict[str, str | int] = {"texts": len(digests), "sha256": marks_sha256(digests, marked)}
+            self._path.record_question(auditor, action="trace", filters=copy)
             suspects = trace(
                 digests, marked, recipients=recipients(self._path.index), mark_secret=self._path.mark_secret
             )

@@ -6,6 +6,7 @@ import re
 import time
 
 import grpc
+from google.protobuf.message import Message
 
 from gateway.model.requester import RequestContext
 
@@ -30,6 +31,14 @@ def request_context(context: grpc.ServicerContext, *, channel: str) -> RequestCo
         channel=channel,
         time=int(time.time()),
     )
+
+
+def asked(request: Message) -> dict[str, str | int]:
+    """Return what an auditor's request asks for, as the log holds it: set fields only, resident IDs hidden."""
+    fields = {field.name: value for field, value in request.ListFields()}
+    return {
+        name: _RESIDENT_ID.sub(_HIDDEN, value) if isinstance(value, str) else value for name, value in fields.items()
+    }
 
 
 def seconds_left(context: grpc.ServicerContext, *, seconds_max: float) -> float:

@@ -10,7 +10,7 @@ import grpc
 from catalog.vocabulary import Role
 from gateway.audit import DepartmentLogs, Difference, readable, reconcile, recorded_decisions
 from gateway.decide import PolicyArchive, Reviewed, review
-from gateway.doors.call import header
+from gateway.doors.call import asked, header
 from gateway.doors.rpc_errors import errors_as_status
 from gateway.query_path import QueryPath
 from sharing_stubs.sharing.audit.v1 import review_pb2 as pb
@@ -63,8 +63,7 @@ class ReviewDoor(review_pb2_grpc.ReviewServiceServicer):
     ) -> None:
         requester = self._path.authenticate(header(context, "authorization"))
         self._path.require_role(requester, Role.AUDITOR)
-        asked = {field.name: value for field, value in request.ListFields()}
-        self._path.record_question(requester, action=action, filters=asked)
+        self._path.record_question(requester, action=action, filters=asked(request))
 
 
 def _replayed(item: Reviewed) -> pb.ReplayEntriesResponse:

@@ -10,7 +10,14 @@ import pytest
 
 from gateway.doors.cli.remote import Remote
 from sharing_stubs.arrow.flight import flight_pb2, flight_pb2_grpc
-from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
+from sharing_stubs.sharing.audit.v1 import (
+    audit_pb2,
+    audit_pb2_grpc,
+    review_pb2,
+    review_pb2_grpc,
+    subject_pb2,
+    subject_pb2_grpc,
+)
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from sharing_stubs.sharing.governance.v1 import governance_pb2, governance_pb2_grpc
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
@@ -24,7 +31,6 @@ def calls(channel: grpc.Channel):
     flight = flight_pb2_grpc.FlightServiceStub(channel)
     registry = registry_pb2_grpc.RegistryServiceStub(channel)
     catalog = catalog_pb2_grpc.CatalogServiceStub(channel)
-    audit = audit_pb2_grpc.AuditServiceStub(channel)
     descriptor = flight_pb2.FlightDescriptor(type=flight_pb2.FlightDescriptor.CMD, cmd=STREET_SQL.encode())
     return {
         "Handshake": lambda m: list(flight.Handshake(iter([flight_pb2.HandshakeRequest()]), metadata=m)),
@@ -47,24 +53,26 @@ def calls(channel: grpc.Channel):
         ),
         "ListPurposes": lambda m: catalog.ListPurposes(catalog_pb2.ListPurposesRequest(), metadata=m),
         "ExplainQuery": lambda m: catalog.ExplainQuery(catalog_pb2.ExplainQueryRequest(sql=STREET_SQL), metadata=m),
-        "SearchEntries": lambda m: list(audit.SearchEntries(audit_pb2.SearchEntriesRequest(), metadata=m)),
-        "ReadLog": lambda m: list(audit.ReadLog(audit_pb2.ReadLogRequest(), metadata=m)),
-        **_governance_calls(channel),
+        **_calls_of("GovernanceService", governance_pb2, stub=governance_pb2_grpc.GovernanceServiceStub(channel)),
+        **_calls_of("AuditService", audit_pb2, stub=audit_pb2_grpc.AuditServiceStub(channel)),
+        **_calls_of("SubjectService", subject_pb2, stub=subject_pb2_grpc.SubjectServiceStub(channel)),
+        **_calls_of("ReviewService", review_pb2, stub=review_pb2_grpc.ReviewServiceStub(channel)),
     }
 
 
-def _governance_calls(channel: grpc.Channel):
-    """Every method with an empty request."""
-    stub = governance_pb2_grpc.GovernanceServiceStub(channel)
-    methods = governance_pb2.DESCRIPTOR.services_by_name["GovernanceService"].methods
+def _calls_of(service, messages, *, stub):
+    """Every method of a service with an empty request."""
     return {
-        method.name: partial(_call, getattr(stub, method.name), getattr(governance_pb2, method.input_type.name))
-        for method in methods
+        method.name: partial(
+            _call, getattr(stub, method.name), getattr(messages, method.input_type.name), method.server_streaming
+        )
+        for method in messages.DESCRIPTOR.services_by_name[service].methods
     }
 
 
-def _call(method, request_type, headers):
-    return method(request_type(), metadata=headers)
+def _call(method, request_type, streams, headers):
+    answer = method(request_type(), metadata=headers)
+    return list(answer) if streams else answer
 
 
 METHODS = list(calls(grpc.insecure_channel("127.0.0.1:1")))

@@ -77,7 +77,7 @@ def test_a_receipt_can_be_fetched_later(city: City, delivered: Path) -> None:
     asked = city.entries(
         kind="audit_query", requester=city.entries(kind="audit_query")[-1]["body"]["requester"]["subject"]
     )
-    assert {"entry": entry} in [query["body"]["filters"] for query in asked if query["body"]["action"] == "receipt"]
+    assert {"entry_id": entry} in [query["body"]["filters"] for query in asked if query["body"]["action"] == "receipt"]
 
 
 def leaked(file: Path) -> pa.Table:

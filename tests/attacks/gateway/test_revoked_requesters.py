@@ -100,3 +100,13 @@ def test_a_resident_id_in_case_or_purpose_does_not_reach_the_log(lone: City, pur
     assert denial["body"]["case"] == f"case {'*' * 18} 2026"
     log = "".join(path.read_text("utf-8", "replace") for path in (lone.data / "audit").glob("segment-*")).lower()
     assert RESIDENT.lower() not in log
+
+
+def test_whom_an_auditor_searches_for_is_not_in_the_log(lone):
+    """A resident ID in a filter or in a receipt's number is hidden; the twin, an office, is recorded."""
+    lone.entries(requester=RESIDENT.upper(), case=f"case {RESIDENT}", office="310101002")
+    question = lone.entries(kind="audit_query")[-2]["body"]
+    assert question["filters"]["case"] == f"case {'*' * 18}"
+    assert question["filters"]["office"] == "310101002"
+    log = "".join(path.read_text("utf-8", "replace") for path in (lone.data / "audit").glob("segment-*")).lower()
+    assert RESIDENT.lower() not in log
