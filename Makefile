@@ -10,7 +10,7 @@ PARALLEL := --numprocesses 2 --dist loadfile
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sharing-gateway/bin
 export PATH := $(abspath $(BIN)):$(PATH):$(TOOLS)
 
-.PHONY: help setup demo test soak check lint bench opa proto proto-check lock
+.PHONY: help setup demo test soak check lint bench opa go-connector proto proto-check lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,10 +26,10 @@ $(VENV)/.complete: requirements.lock pyproject.toml
 demo: setup ## the whole story on real components; ends by itself
 	$(BIN)/gateway demo
 
-test: setup opa ## all tests, two files at a time
+test: setup opa go-connector ## all tests, two files at a time
 	$(BIN)/python -m pytest $(PARALLEL)
 
-soak: setup opa ## the long loops at full length
+soak: setup opa go-connector ## the long loops at full length
 	SOAK=1 FUZZ_EXAMPLES=5000 $(BIN)/python -m pytest $(PARALLEL) --timeout 3600
 
 check: lint test ## every check, then the tests
@@ -50,6 +50,23 @@ opa: ## install the OPA server binary with Go, when there is none and Go is ther
 	@command -v opa > /dev/null || ! command -v go > /dev/null || \
 	  GOBIN=$(TOOLS) GOFLAGS=-buildvcs=false go install github.com/open-policy-agent/opa@$(OPA_VERSION) || \
 	  echo "opa could not be installed; tests that need it are skipped"
+
+GO_STUBS = $(foreach kind,go go-grpc,--plugin=build/go/protoc-gen-$(kind) --$(kind)_out=connectors/examples/go \
+  --$(kind)_opt=module=sharing.example/connector --$(kind)_opt=M$(1)=sharing.example/connector/pb/$(2))
+
+go-connector: setup ## build the example connector in Go into build/go, when Go is there
+	@! command -v go > /dev/null || $(MAKE) --no-print-directory build-go-connector || \
+	  echo "the connector in Go could not be built; tests that need it are skipped"
+
+.PHONY: build-go-connector
+build-go-connector:
+	mkdir -p build/go
+	cd connectors/examples/go && go build -o $(abspath build/go)/ google.golang.org/protobuf/cmd/protoc-gen-go \
+	  google.golang.org/grpc/cmd/protoc-gen-go-grpc
+	for service in connector registry; do \
+	  python -m grpc_tools.protoc --proto_path=proto $(call GO_STUBS,sharing/$$service/v1/$$service.proto,$$service) \
+	    sharing/$$service/v1/$$service.proto; done
+	cd connectors/examples/go && go vet ./... && go build -buildvcs=false -o $(abspath build/go)/connector .
 
 proto: setup ## regenerate proto/sharing_stubs
 	rm -rf proto/sharing_stubs
