@@ -15,7 +15,7 @@ class Text(_message.Message):
     def __init__(self, zh: _Optional[str] = ..., en: _Optional[str] = ...) -> None: ...
 
 class DatasetSummary(_message.Message):
-    __slots__ = ("name", "title", "controller", "update_cycle", "sharing_class", "available", "purposes")
+    __slots__ = ("name", "title", "controller", "update_cycle", "sharing_class", "available", "purposes", "version", "freshness", "unavailable_because")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     CONTROLLER_FIELD_NUMBER: _ClassVar[int]
@@ -23,6 +23,9 @@ class DatasetSummary(_message.Message):
     SHARING_CLASS_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
     PURPOSES_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    FRESHNESS_FIELD_NUMBER: _ClassVar[int]
+    UNAVAILABLE_BECAUSE_FIELD_NUMBER: _ClassVar[int]
     name: str
     title: Text
     controller: Text
@@ -30,17 +33,76 @@ class DatasetSummary(_message.Message):
     sharing_class: str
     available: bool
     purposes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., controller: _Optional[_Union[Text, _Mapping]] = ..., update_cycle: _Optional[str] = ..., sharing_class: _Optional[str] = ..., available: _Optional[bool] = ..., purposes: _Optional[_Iterable[str]] = ...) -> None: ...
+    version: str
+    freshness: Freshness
+    unavailable_because: Text
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., controller: _Optional[_Union[Text, _Mapping]] = ..., update_cycle: _Optional[str] = ..., sharing_class: _Optional[str] = ..., available: _Optional[bool] = ..., purposes: _Optional[_Iterable[str]] = ..., version: _Optional[str] = ..., freshness: _Optional[_Union[Freshness, _Mapping]] = ..., unavailable_because: _Optional[_Union[Text, _Mapping]] = ...) -> None: ...
+
+class Freshness(_message.Message):
+    __slots__ = ("as_of", "due_at", "late")
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    DUE_AT_FIELD_NUMBER: _ClassVar[int]
+    LATE_FIELD_NUMBER: _ClassVar[int]
+    as_of: int
+    due_at: int
+    late: bool
+    def __init__(self, as_of: _Optional[int] = ..., due_at: _Optional[int] = ..., late: _Optional[bool] = ...) -> None: ...
 
 class ListDatasetsRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListDatasetsResponse(_message.Message):
-    __slots__ = ("datasets",)
+    __slots__ = ("datasets", "next_page_token")
     DATASETS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     datasets: _containers.RepeatedCompositeFieldContainer[DatasetSummary]
-    def __init__(self, datasets: _Optional[_Iterable[_Union[DatasetSummary, _Mapping]]] = ...) -> None: ...
+    next_page_token: str
+    def __init__(self, datasets: _Optional[_Iterable[_Union[DatasetSummary, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class SearchDatasetsRequest(_message.Message):
+    __slots__ = ("query", "page_size")
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    query: str
+    page_size: int
+    def __init__(self, query: _Optional[str] = ..., page_size: _Optional[int] = ...) -> None: ...
+
+class SearchDatasetsResponse(_message.Message):
+    __slots__ = ("datasets", "total")
+    DATASETS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    datasets: _containers.RepeatedCompositeFieldContainer[DatasetSummary]
+    total: int
+    def __init__(self, datasets: _Optional[_Iterable[_Union[DatasetSummary, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
+
+class Quality(_message.Message):
+    __slots__ = ("at", "rows", "duplicate_keys", "columns")
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    DUPLICATE_KEYS_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    at: int
+    rows: int
+    duplicate_keys: int
+    columns: _containers.RepeatedCompositeFieldContainer[ColumnQuality]
+    def __init__(self, at: _Optional[int] = ..., rows: _Optional[int] = ..., duplicate_keys: _Optional[int] = ..., columns: _Optional[_Iterable[_Union[ColumnQuality, _Mapping]]] = ...) -> None: ...
+
+class ColumnQuality(_message.Message):
+    __slots__ = ("name", "nulls", "malformed", "outside_codes")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NULLS_FIELD_NUMBER: _ClassVar[int]
+    MALFORMED_FIELD_NUMBER: _ClassVar[int]
+    OUTSIDE_CODES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    nulls: int
+    malformed: int
+    outside_codes: int
+    def __init__(self, name: _Optional[str] = ..., nulls: _Optional[int] = ..., malformed: _Optional[int] = ..., outside_codes: _Optional[int] = ...) -> None: ...
 
 class GetDatasetRequest(_message.Message):
     __slots__ = ("name",)
@@ -70,18 +132,20 @@ class ColumnDescription(_message.Message):
     def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., grade: _Optional[str] = ..., treatments: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class GetDatasetResponse(_message.Message):
-    __slots__ = ("summary", "description", "source", "columns", "purposes")
+    __slots__ = ("summary", "description", "source", "columns", "purposes", "quality")
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
     PURPOSES_FIELD_NUMBER: _ClassVar[int]
+    QUALITY_FIELD_NUMBER: _ClassVar[int]
     summary: DatasetSummary
     description: Text
     source: Text
     columns: _containers.RepeatedCompositeFieldContainer[ColumnDescription]
     purposes: _containers.RepeatedCompositeFieldContainer[PurposeDescription]
-    def __init__(self, summary: _Optional[_Union[DatasetSummary, _Mapping]] = ..., description: _Optional[_Union[Text, _Mapping]] = ..., source: _Optional[_Union[Text, _Mapping]] = ..., columns: _Optional[_Iterable[_Union[ColumnDescription, _Mapping]]] = ..., purposes: _Optional[_Iterable[_Union[PurposeDescription, _Mapping]]] = ...) -> None: ...
+    quality: _containers.RepeatedCompositeFieldContainer[Quality]
+    def __init__(self, summary: _Optional[_Union[DatasetSummary, _Mapping]] = ..., description: _Optional[_Union[Text, _Mapping]] = ..., source: _Optional[_Union[Text, _Mapping]] = ..., columns: _Optional[_Iterable[_Union[ColumnDescription, _Mapping]]] = ..., purposes: _Optional[_Iterable[_Union[PurposeDescription, _Mapping]]] = ..., quality: _Optional[_Iterable[_Union[Quality, _Mapping]]] = ...) -> None: ...
 
 class ListPurposesRequest(_message.Message):
     __slots__ = ()

@@ -40,6 +40,11 @@ class CatalogServiceStub:
                 request_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDatasetsRequest.SerializeToString,
                 response_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDatasetsResponse.FromString,
                 _registered_method=True)
+        self.SearchDatasets = channel.unary_unary(
+                '/sharing.catalog.v1.CatalogService/SearchDatasets',
+                request_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.SearchDatasetsRequest.SerializeToString,
+                response_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.SearchDatasetsResponse.FromString,
+                _registered_method=True)
         self.GetDataset = channel.unary_unary(
                 '/sharing.catalog.v1.CatalogService/GetDataset',
                 request_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetDatasetRequest.SerializeToString,
@@ -63,6 +68,13 @@ class CatalogServiceServicer:
 
     def ListDatasets(self, request, context):
         """ListDatasets lists the datasets that some purpose opens to the requester.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchDatasets(self, request, context):
+        """SearchDatasets finds datasets by Chinese or English words or pinyin, best match first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,6 +109,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.ListDatasets,
                     request_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDatasetsRequest.FromString,
                     response_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDatasetsResponse.SerializeToString,
+            ),
+            'SearchDatasets': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchDatasets,
+                    request_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.SearchDatasetsRequest.FromString,
+                    response_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.SearchDatasetsResponse.SerializeToString,
             ),
             'GetDataset': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDataset,
@@ -142,6 +159,33 @@ class CatalogService:
             '/sharing.catalog.v1.CatalogService/ListDatasets',
             sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDatasetsRequest.SerializeToString,
             sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDatasetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchDatasets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.catalog.v1.CatalogService/SearchDatasets',
+            sharing_dot_catalog_dot_v1_dot_catalog__pb2.SearchDatasetsRequest.SerializeToString,
+            sharing_dot_catalog_dot_v1_dot_catalog__pb2.SearchDatasetsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class CatalogServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CatalogServiceAsyncStub: ...
     ListDatasets: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListDatasetsRequest, _catalog_pb2.ListDatasetsResponse]
     """ListDatasets lists the datasets that some purpose opens to the requester."""
+    SearchDatasets: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.SearchDatasetsRequest, _catalog_pb2.SearchDatasetsResponse]
+    """SearchDatasets finds datasets by Chinese or English words or pinyin, best match first."""
     GetDataset: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetDatasetRequest, _catalog_pb2.GetDatasetResponse]
     """GetDataset describes one dataset with the treatment of every column under each purpose."""
     ListPurposes: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListPurposesRequest, _catalog_pb2.ListPurposesResponse]
@@ -51,6 +53,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListDatasets: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListDatasetsRequest, _catalog_pb2.ListDatasetsResponse]  # type: ignore[assignment]
     """ListDatasets lists the datasets that some purpose opens to the requester."""
+    SearchDatasets: _aio.UnaryUnaryMultiCallable[_catalog_pb2.SearchDatasetsRequest, _catalog_pb2.SearchDatasetsResponse]  # type: ignore[assignment]
+    """SearchDatasets finds datasets by Chinese or English words or pinyin, best match first."""
     GetDataset: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetDatasetRequest, _catalog_pb2.GetDatasetResponse]  # type: ignore[assignment]
     """GetDataset describes one dataset with the treatment of every column under each purpose."""
     ListPurposes: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListPurposesRequest, _catalog_pb2.ListPurposesResponse]  # type: ignore[assignment]
@@ -70,6 +74,14 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.ListDatasetsResponse, _abc.Awaitable[_catalog_pb2.ListDatasetsResponse]]:
         """ListDatasets lists the datasets that some purpose opens to the requester."""
+
+    @_abc_1.abstractmethod
+    def SearchDatasets(
+        self,
+        request: _catalog_pb2.SearchDatasetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.SearchDatasetsResponse, _abc.Awaitable[_catalog_pb2.SearchDatasetsResponse]]:
+        """SearchDatasets finds datasets by Chinese or English words or pinyin, best match first."""
 
     @_abc_1.abstractmethod
     def GetDataset(

@@ -39,24 +39,32 @@ PREDICATE_OP_OR: PredicateOp
 PREDICATE_OP_NOT: PredicateOp
 
 class DescribeRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("registration_nonce",)
+    REGISTRATION_NONCE_FIELD_NUMBER: _ClassVar[int]
+    registration_nonce: bytes
+    def __init__(self, registration_nonce: _Optional[bytes] = ...) -> None: ...
 
 class DescribeResponse(_message.Message):
-    __slots__ = ("department", "datasets")
+    __slots__ = ("department", "datasets", "instance_id", "confirms_registration")
     DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
     DATASETS_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    CONFIRMS_REGISTRATION_FIELD_NUMBER: _ClassVar[int]
     department: str
     datasets: _containers.RepeatedCompositeFieldContainer[DatasetDescription]
-    def __init__(self, department: _Optional[str] = ..., datasets: _Optional[_Iterable[_Union[DatasetDescription, _Mapping]]] = ...) -> None: ...
+    instance_id: str
+    confirms_registration: bool
+    def __init__(self, department: _Optional[str] = ..., datasets: _Optional[_Iterable[_Union[DatasetDescription, _Mapping]]] = ..., instance_id: _Optional[str] = ..., confirms_registration: _Optional[bool] = ...) -> None: ...
 
 class DatasetDescription(_message.Message):
-    __slots__ = ("name", "arrow_schema")
+    __slots__ = ("name", "arrow_schema", "as_of")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ARROW_SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
     name: str
     arrow_schema: bytes
-    def __init__(self, name: _Optional[str] = ..., arrow_schema: _Optional[bytes] = ...) -> None: ...
+    as_of: int
+    def __init__(self, name: _Optional[str] = ..., arrow_schema: _Optional[bytes] = ..., as_of: _Optional[int] = ...) -> None: ...
 
 class CheckRequest(_message.Message):
     __slots__ = ()
@@ -145,7 +153,7 @@ class SignedInquiry(_message.Message):
     def __init__(self, payload: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., key_id: _Optional[str] = ...) -> None: ...
 
 class Inquiry(_message.Message):
-    __slots__ = ("inquiry_id", "audience", "from_time", "until_time", "identifier", "value", "issued_at", "expires_at")
+    __slots__ = ("inquiry_id", "audience", "from_time", "until_time", "identifier", "value", "issued_at", "expires_at", "dataset", "sketch_key")
     INQUIRY_ID_FIELD_NUMBER: _ClassVar[int]
     AUDIENCE_FIELD_NUMBER: _ClassVar[int]
     FROM_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -154,6 +162,8 @@ class Inquiry(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     ISSUED_AT_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    DATASET_FIELD_NUMBER: _ClassVar[int]
+    SKETCH_KEY_FIELD_NUMBER: _ClassVar[int]
     inquiry_id: str
     audience: str
     from_time: int
@@ -162,7 +172,9 @@ class Inquiry(_message.Message):
     value: str
     issued_at: int
     expires_at: int
-    def __init__(self, inquiry_id: _Optional[str] = ..., audience: _Optional[str] = ..., from_time: _Optional[int] = ..., until_time: _Optional[int] = ..., identifier: _Optional[str] = ..., value: _Optional[str] = ..., issued_at: _Optional[int] = ..., expires_at: _Optional[int] = ...) -> None: ...
+    dataset: str
+    sketch_key: bytes
+    def __init__(self, inquiry_id: _Optional[str] = ..., audience: _Optional[str] = ..., from_time: _Optional[int] = ..., until_time: _Optional[int] = ..., identifier: _Optional[str] = ..., value: _Optional[str] = ..., issued_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., dataset: _Optional[str] = ..., sketch_key: _Optional[bytes] = ...) -> None: ...
 
 class ReadGrantLogRequest(_message.Message):
     __slots__ = ("inquiry",)
@@ -191,6 +203,38 @@ class FindSubjectResponse(_message.Message):
     dataset: str
     certain: bool
     def __init__(self, decision_id: _Optional[str] = ..., dataset: _Optional[str] = ..., certain: _Optional[bool] = ...) -> None: ...
+
+class ProfileRequest(_message.Message):
+    __slots__ = ("inquiry",)
+    INQUIRY_FIELD_NUMBER: _ClassVar[int]
+    inquiry: SignedInquiry
+    def __init__(self, inquiry: _Optional[_Union[SignedInquiry, _Mapping]] = ...) -> None: ...
+
+class ProfileResponse(_message.Message):
+    __slots__ = ("rows", "duplicate_keys", "columns", "as_of", "sketch")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    DUPLICATE_KEYS_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    SKETCH_FIELD_NUMBER: _ClassVar[int]
+    rows: int
+    duplicate_keys: int
+    columns: _containers.RepeatedCompositeFieldContainer[ColumnProfile]
+    as_of: int
+    sketch: bytes
+    def __init__(self, rows: _Optional[int] = ..., duplicate_keys: _Optional[int] = ..., columns: _Optional[_Iterable[_Union[ColumnProfile, _Mapping]]] = ..., as_of: _Optional[int] = ..., sketch: _Optional[bytes] = ...) -> None: ...
+
+class ColumnProfile(_message.Message):
+    __slots__ = ("name", "nulls", "malformed", "outside_codes")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NULLS_FIELD_NUMBER: _ClassVar[int]
+    MALFORMED_FIELD_NUMBER: _ClassVar[int]
+    OUTSIDE_CODES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    nulls: int
+    malformed: int
+    outside_codes: int
+    def __init__(self, name: _Optional[str] = ..., nulls: _Optional[int] = ..., malformed: _Optional[int] = ..., outside_codes: _Optional[int] = ...) -> None: ...
 
 class Predicate(_message.Message):
     __slots__ = ("op", "column", "values", "operands")

@@ -60,6 +60,11 @@ class ConnectorServiceStub:
                 request_serializer=sharing_dot_connector_dot_v1_dot_connector__pb2.FindSubjectRequest.SerializeToString,
                 response_deserializer=sharing_dot_connector_dot_v1_dot_connector__pb2.FindSubjectResponse.FromString,
                 _registered_method=True)
+        self.Profile = channel.unary_unary(
+                '/sharing.connector.v1.ConnectorService/Profile',
+                request_serializer=sharing_dot_connector_dot_v1_dot_connector__pb2.ProfileRequest.SerializeToString,
+                response_deserializer=sharing_dot_connector_dot_v1_dot_connector__pb2.ProfileResponse.FromString,
+                _registered_method=True)
 
 
 class ConnectorServiceServicer:
@@ -101,6 +106,13 @@ class ConnectorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Profile(self, request, context):
+        """Profile counts what is wrong with one dataset, inside the department; only numbers leave.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConnectorServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +140,11 @@ def add_ConnectorServiceServicer_to_server(servicer, server):
                     servicer.FindSubject,
                     request_deserializer=sharing_dot_connector_dot_v1_dot_connector__pb2.FindSubjectRequest.FromString,
                     response_serializer=sharing_dot_connector_dot_v1_dot_connector__pb2.FindSubjectResponse.SerializeToString,
+            ),
+            'Profile': grpc.unary_unary_rpc_method_handler(
+                    servicer.Profile,
+                    request_deserializer=sharing_dot_connector_dot_v1_dot_connector__pb2.ProfileRequest.FromString,
+                    response_serializer=sharing_dot_connector_dot_v1_dot_connector__pb2.ProfileResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +283,33 @@ class ConnectorService:
             '/sharing.connector.v1.ConnectorService/FindSubject',
             sharing_dot_connector_dot_v1_dot_connector__pb2.FindSubjectRequest.SerializeToString,
             sharing_dot_connector_dot_v1_dot_connector__pb2.FindSubjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Profile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.connector.v1.ConnectorService/Profile',
+            sharing_dot_connector_dot_v1_dot_connector__pb2.ProfileRequest.SerializeToString,
+            sharing_dot_connector_dot_v1_dot_connector__pb2.ProfileResponse.FromString,
             options,
             channel_credentials,
             insecure,

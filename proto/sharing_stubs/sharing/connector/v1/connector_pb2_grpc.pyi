@@ -43,6 +43,8 @@ class ConnectorServiceStub:
     """ReadGrantLog streams the department's own log of grants for a period, to the gateway's auditors."""
     FindSubject: _grpc.UnaryStreamMultiCallable[_connector_pb2.FindSubjectRequest, _connector_pb2.FindSubjectResponse]
     """FindSubject lists the grants under which a row of one data subject left the department."""
+    Profile: _grpc.UnaryUnaryMultiCallable[_connector_pb2.ProfileRequest, _connector_pb2.ProfileResponse]
+    """Profile counts what is wrong with one dataset, inside the department; only numbers leave."""
 
 @_typing.type_check_only
 class ConnectorServiceAsyncStub(ConnectorServiceStub):
@@ -59,6 +61,8 @@ class ConnectorServiceAsyncStub(ConnectorServiceStub):
     """ReadGrantLog streams the department's own log of grants for a period, to the gateway's auditors."""
     FindSubject: _aio.UnaryStreamMultiCallable[_connector_pb2.FindSubjectRequest, _connector_pb2.FindSubjectResponse]  # type: ignore[assignment]
     """FindSubject lists the grants under which a row of one data subject left the department."""
+    Profile: _aio.UnaryUnaryMultiCallable[_connector_pb2.ProfileRequest, _connector_pb2.ProfileResponse]  # type: ignore[assignment]
+    """Profile counts what is wrong with one dataset, inside the department; only numbers leave."""
 
 class ConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
     """ConnectorService is run by a department over its own database. The gateway calls it."""
@@ -102,5 +106,13 @@ class ConnectorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_connector_pb2.FindSubjectResponse], _abc.AsyncIterator[_connector_pb2.FindSubjectResponse]]:
         """FindSubject lists the grants under which a row of one data subject left the department."""
+
+    @_abc_1.abstractmethod
+    def Profile(
+        self,
+        request: _connector_pb2.ProfileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_connector_pb2.ProfileResponse, _abc.Awaitable[_connector_pb2.ProfileResponse]]:
+        """Profile counts what is wrong with one dataset, inside the department; only numbers leave."""
 
 def add_ConnectorServiceServicer_to_server(servicer: ConnectorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -12,9 +12,22 @@ class RevocationKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REVOCATION_KIND_UNSPECIFIED: _ClassVar[RevocationKind]
     REVOCATION_KIND_REQUESTER: _ClassVar[RevocationKind]
     REVOCATION_KIND_PURPOSE: _ClassVar[RevocationKind]
+
+class StopKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STOP_KIND_UNSPECIFIED: _ClassVar[StopKind]
+    STOP_KIND_DATASET: _ClassVar[StopKind]
+    STOP_KIND_COLUMN: _ClassVar[StopKind]
+    STOP_KIND_OFFICE: _ClassVar[StopKind]
+    STOP_KIND_AGREEMENT: _ClassVar[StopKind]
 REVOCATION_KIND_UNSPECIFIED: RevocationKind
 REVOCATION_KIND_REQUESTER: RevocationKind
 REVOCATION_KIND_PURPOSE: RevocationKind
+STOP_KIND_UNSPECIFIED: StopKind
+STOP_KIND_DATASET: StopKind
+STOP_KIND_COLUMN: StopKind
+STOP_KIND_OFFICE: StopKind
+STOP_KIND_AGREEMENT: StopKind
 
 class Text(_message.Message):
     __slots__ = ("zh", "en")
@@ -35,7 +48,7 @@ class Ending(_message.Message):
     def __init__(self, at: _Optional[int] = ..., by: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Agreement(_message.Message):
-    __slots__ = ("id", "controller", "recipient", "datasets", "purposes", "valid_from", "valid_until", "signed_by", "signed_at", "revoked")
+    __slots__ = ("id", "controller", "recipient", "datasets", "purposes", "valid_from", "valid_until", "signed_by", "signed_at", "revoked", "office", "columns", "terms")
     ID_FIELD_NUMBER: _ClassVar[int]
     CONTROLLER_FIELD_NUMBER: _ClassVar[int]
     RECIPIENT_FIELD_NUMBER: _ClassVar[int]
@@ -46,6 +59,9 @@ class Agreement(_message.Message):
     SIGNED_BY_FIELD_NUMBER: _ClassVar[int]
     SIGNED_AT_FIELD_NUMBER: _ClassVar[int]
     REVOKED_FIELD_NUMBER: _ClassVar[int]
+    OFFICE_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    TERMS_FIELD_NUMBER: _ClassVar[int]
     id: str
     controller: str
     recipient: str
@@ -56,7 +72,10 @@ class Agreement(_message.Message):
     signed_by: str
     signed_at: int
     revoked: Ending
-    def __init__(self, id: _Optional[str] = ..., controller: _Optional[str] = ..., recipient: _Optional[str] = ..., datasets: _Optional[_Iterable[str]] = ..., purposes: _Optional[_Iterable[str]] = ..., valid_from: _Optional[int] = ..., valid_until: _Optional[int] = ..., signed_by: _Optional[str] = ..., signed_at: _Optional[int] = ..., revoked: _Optional[_Union[Ending, _Mapping]] = ...) -> None: ...
+    office: str
+    columns: _containers.RepeatedScalarFieldContainer[str]
+    terms: str
+    def __init__(self, id: _Optional[str] = ..., controller: _Optional[str] = ..., recipient: _Optional[str] = ..., datasets: _Optional[_Iterable[str]] = ..., purposes: _Optional[_Iterable[str]] = ..., valid_from: _Optional[int] = ..., valid_until: _Optional[int] = ..., signed_by: _Optional[str] = ..., signed_at: _Optional[int] = ..., revoked: _Optional[_Union[Ending, _Mapping]] = ..., office: _Optional[str] = ..., columns: _Optional[_Iterable[str]] = ..., terms: _Optional[str] = ...) -> None: ...
 
 class SignAgreementRequest(_message.Message):
     __slots__ = ("agreement",)
@@ -299,3 +318,61 @@ class RecordDestructionResponse(_message.Message):
     ENTRY_IDS_FIELD_NUMBER: _ClassVar[int]
     entry_ids: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, entry_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class StopOrder(_message.Message):
+    __slots__ = ("id", "kind", "controller", "target", "reason", "stopped_by", "stopped_at")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    STOPPED_BY_FIELD_NUMBER: _ClassVar[int]
+    STOPPED_AT_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    kind: StopKind
+    controller: str
+    target: str
+    reason: str
+    stopped_by: str
+    stopped_at: int
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[StopKind, str]] = ..., controller: _Optional[str] = ..., target: _Optional[str] = ..., reason: _Optional[str] = ..., stopped_by: _Optional[str] = ..., stopped_at: _Optional[int] = ...) -> None: ...
+
+class StopRequest(_message.Message):
+    __slots__ = ("kind", "target", "reason", "controller")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLER_FIELD_NUMBER: _ClassVar[int]
+    kind: StopKind
+    target: str
+    reason: str
+    controller: str
+    def __init__(self, kind: _Optional[_Union[StopKind, str]] = ..., target: _Optional[str] = ..., reason: _Optional[str] = ..., controller: _Optional[str] = ...) -> None: ...
+
+class StopResponse(_message.Message):
+    __slots__ = ("stop",)
+    STOP_FIELD_NUMBER: _ClassVar[int]
+    stop: StopOrder
+    def __init__(self, stop: _Optional[_Union[StopOrder, _Mapping]] = ...) -> None: ...
+
+class LiftStopRequest(_message.Message):
+    __slots__ = ("id", "reason")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    reason: str
+    def __init__(self, id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class LiftStopResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListStopsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListStopsResponse(_message.Message):
+    __slots__ = ("stops",)
+    STOPS_FIELD_NUMBER: _ClassVar[int]
+    stops: _containers.RepeatedCompositeFieldContainer[StopOrder]
+    def __init__(self, stops: _Optional[_Iterable[_Union[StopOrder, _Mapping]]] = ...) -> None: ...

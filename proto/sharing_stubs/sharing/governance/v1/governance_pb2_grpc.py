@@ -80,6 +80,21 @@ class GovernanceServiceStub:
                 request_serializer=sharing_dot_governance_dot_v1_dot_governance__pb2.ListRevocationsRequest.SerializeToString,
                 response_deserializer=sharing_dot_governance_dot_v1_dot_governance__pb2.ListRevocationsResponse.FromString,
                 _registered_method=True)
+        self.Stop = channel.unary_unary(
+                '/sharing.governance.v1.GovernanceService/Stop',
+                request_serializer=sharing_dot_governance_dot_v1_dot_governance__pb2.StopRequest.SerializeToString,
+                response_deserializer=sharing_dot_governance_dot_v1_dot_governance__pb2.StopResponse.FromString,
+                _registered_method=True)
+        self.LiftStop = channel.unary_unary(
+                '/sharing.governance.v1.GovernanceService/LiftStop',
+                request_serializer=sharing_dot_governance_dot_v1_dot_governance__pb2.LiftStopRequest.SerializeToString,
+                response_deserializer=sharing_dot_governance_dot_v1_dot_governance__pb2.LiftStopResponse.FromString,
+                _registered_method=True)
+        self.ListStops = channel.unary_unary(
+                '/sharing.governance.v1.GovernanceService/ListStops',
+                request_serializer=sharing_dot_governance_dot_v1_dot_governance__pb2.ListStopsRequest.SerializeToString,
+                response_deserializer=sharing_dot_governance_dot_v1_dot_governance__pb2.ListStopsResponse.FromString,
+                _registered_method=True)
         self.RecordConsent = channel.unary_unary(
                 '/sharing.governance.v1.GovernanceService/RecordConsent',
                 request_serializer=sharing_dot_governance_dot_v1_dot_governance__pb2.RecordConsentRequest.SerializeToString,
@@ -169,6 +184,28 @@ class GovernanceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Stop(self, request, context):
+        """Stop holds back a dataset, a column or an office's access to the department's datasets, or pauses an agreement, at once,
+        in running results too. For the controller's steward and administrators.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LiftStop(self, request, context):
+        """LiftStop ends a stop. For the controller's steward, who may not lift an administrator's, and administrators.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListStops(self, request, context):
+        """ListStops lists what is stopped now. For everybody.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RecordConsent(self, request, context):
         """RecordConsent records that a person consented to a purpose of the requester's office. For clerks.
         """
@@ -246,6 +283,21 @@ def add_GovernanceServiceServicer_to_server(servicer, server):
                     servicer.ListRevocations,
                     request_deserializer=sharing_dot_governance_dot_v1_dot_governance__pb2.ListRevocationsRequest.FromString,
                     response_serializer=sharing_dot_governance_dot_v1_dot_governance__pb2.ListRevocationsResponse.SerializeToString,
+            ),
+            'Stop': grpc.unary_unary_rpc_method_handler(
+                    servicer.Stop,
+                    request_deserializer=sharing_dot_governance_dot_v1_dot_governance__pb2.StopRequest.FromString,
+                    response_serializer=sharing_dot_governance_dot_v1_dot_governance__pb2.StopResponse.SerializeToString,
+            ),
+            'LiftStop': grpc.unary_unary_rpc_method_handler(
+                    servicer.LiftStop,
+                    request_deserializer=sharing_dot_governance_dot_v1_dot_governance__pb2.LiftStopRequest.FromString,
+                    response_serializer=sharing_dot_governance_dot_v1_dot_governance__pb2.LiftStopResponse.SerializeToString,
+            ),
+            'ListStops': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListStops,
+                    request_deserializer=sharing_dot_governance_dot_v1_dot_governance__pb2.ListStopsRequest.FromString,
+                    response_serializer=sharing_dot_governance_dot_v1_dot_governance__pb2.ListStopsResponse.SerializeToString,
             ),
             'RecordConsent': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordConsent,
@@ -512,6 +564,87 @@ class GovernanceService:
             '/sharing.governance.v1.GovernanceService/ListRevocations',
             sharing_dot_governance_dot_v1_dot_governance__pb2.ListRevocationsRequest.SerializeToString,
             sharing_dot_governance_dot_v1_dot_governance__pb2.ListRevocationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Stop(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.governance.v1.GovernanceService/Stop',
+            sharing_dot_governance_dot_v1_dot_governance__pb2.StopRequest.SerializeToString,
+            sharing_dot_governance_dot_v1_dot_governance__pb2.StopResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LiftStop(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.governance.v1.GovernanceService/LiftStop',
+            sharing_dot_governance_dot_v1_dot_governance__pb2.LiftStopRequest.SerializeToString,
+            sharing_dot_governance_dot_v1_dot_governance__pb2.LiftStopResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListStops(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.governance.v1.GovernanceService/ListStops',
+            sharing_dot_governance_dot_v1_dot_governance__pb2.ListStopsRequest.SerializeToString,
+            sharing_dot_governance_dot_v1_dot_governance__pb2.ListStopsResponse.FromString,
             options,
             channel_credentials,
             insecure,

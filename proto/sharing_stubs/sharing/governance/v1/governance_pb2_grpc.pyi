@@ -51,6 +51,14 @@ class GovernanceServiceStub:
     """RestoreAccess lifts a revocation. For administrators."""
     ListRevocations: _grpc.UnaryUnaryMultiCallable[_governance_pb2.ListRevocationsRequest, _governance_pb2.ListRevocationsResponse]
     """ListRevocations lists what is revoked now. For administrators and auditors."""
+    Stop: _grpc.UnaryUnaryMultiCallable[_governance_pb2.StopRequest, _governance_pb2.StopResponse]
+    """Stop holds back a dataset, a column or an office's access to the department's datasets, or pauses an agreement, at once,
+    in running results too. For the controller's steward and administrators.
+    """
+    LiftStop: _grpc.UnaryUnaryMultiCallable[_governance_pb2.LiftStopRequest, _governance_pb2.LiftStopResponse]
+    """LiftStop ends a stop. For the controller's steward, who may not lift an administrator's, and administrators."""
+    ListStops: _grpc.UnaryUnaryMultiCallable[_governance_pb2.ListStopsRequest, _governance_pb2.ListStopsResponse]
+    """ListStops lists what is stopped now. For everybody."""
     RecordConsent: _grpc.UnaryUnaryMultiCallable[_governance_pb2.RecordConsentRequest, _governance_pb2.RecordConsentResponse]
     """RecordConsent records that a person consented to a purpose of the requester's office. For clerks."""
     WithdrawConsent: _grpc.UnaryUnaryMultiCallable[_governance_pb2.WithdrawConsentRequest, _governance_pb2.WithdrawConsentResponse]
@@ -87,6 +95,14 @@ class GovernanceServiceAsyncStub(GovernanceServiceStub):
     """RestoreAccess lifts a revocation. For administrators."""
     ListRevocations: _aio.UnaryUnaryMultiCallable[_governance_pb2.ListRevocationsRequest, _governance_pb2.ListRevocationsResponse]  # type: ignore[assignment]
     """ListRevocations lists what is revoked now. For administrators and auditors."""
+    Stop: _aio.UnaryUnaryMultiCallable[_governance_pb2.StopRequest, _governance_pb2.StopResponse]  # type: ignore[assignment]
+    """Stop holds back a dataset, a column or an office's access to the department's datasets, or pauses an agreement, at once,
+    in running results too. For the controller's steward and administrators.
+    """
+    LiftStop: _aio.UnaryUnaryMultiCallable[_governance_pb2.LiftStopRequest, _governance_pb2.LiftStopResponse]  # type: ignore[assignment]
+    """LiftStop ends a stop. For the controller's steward, who may not lift an administrator's, and administrators."""
+    ListStops: _aio.UnaryUnaryMultiCallable[_governance_pb2.ListStopsRequest, _governance_pb2.ListStopsResponse]  # type: ignore[assignment]
+    """ListStops lists what is stopped now. For everybody."""
     RecordConsent: _aio.UnaryUnaryMultiCallable[_governance_pb2.RecordConsentRequest, _governance_pb2.RecordConsentResponse]  # type: ignore[assignment]
     """RecordConsent records that a person consented to a purpose of the requester's office. For clerks."""
     WithdrawConsent: _aio.UnaryUnaryMultiCallable[_governance_pb2.WithdrawConsentRequest, _governance_pb2.WithdrawConsentResponse]  # type: ignore[assignment]
@@ -174,6 +190,32 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_governance_pb2.ListRevocationsResponse, _abc.Awaitable[_governance_pb2.ListRevocationsResponse]]:
         """ListRevocations lists what is revoked now. For administrators and auditors."""
+
+    @_abc_1.abstractmethod
+    def Stop(
+        self,
+        request: _governance_pb2.StopRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_governance_pb2.StopResponse, _abc.Awaitable[_governance_pb2.StopResponse]]:
+        """Stop holds back a dataset, a column or an office's access to the department's datasets, or pauses an agreement, at once,
+        in running results too. For the controller's steward and administrators.
+        """
+
+    @_abc_1.abstractmethod
+    def LiftStop(
+        self,
+        request: _governance_pb2.LiftStopRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_governance_pb2.LiftStopResponse, _abc.Awaitable[_governance_pb2.LiftStopResponse]]:
+        """LiftStop ends a stop. For the controller's steward, who may not lift an administrator's, and administrators."""
+
+    @_abc_1.abstractmethod
+    def ListStops(
+        self,
+        request: _governance_pb2.ListStopsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_governance_pb2.ListStopsResponse, _abc.Awaitable[_governance_pb2.ListStopsResponse]]:
+        """ListStops lists what is stopped now. For everybody."""
 
     @_abc_1.abstractmethod
     def RecordConsent(

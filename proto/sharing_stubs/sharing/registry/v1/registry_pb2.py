@@ -24,33 +24,57 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sharing/registry/v1/registry.proto\x12\x13sharing.registry.v1\"\xa5\x01\n\x0cRegistration\x12\x12\n\ndepartment\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x10\n\x08\x64\x61tasets\x18\x03 \x03(\t\x12\x35\n\x05state\x18\x04 \x01(\x0e\x32&.sharing.registry.v1.RegistrationState\x12\x12\n\nchanged_at\x18\x05 \x01(\x03\x12\x12\n\nchanged_by\x18\x06 \x01(\t\"#\n\x0fRegisterRequest\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\"K\n\x10RegisterResponse\x12\x37\n\x0cregistration\x18\x01 \x01(\x0b\x32!.sharing.registry.v1.Registration\"$\n\x0e\x41pproveRequest\x12\x12\n\ndepartment\x18\x01 \x01(\t\"J\n\x0f\x41pproveResponse\x12\x37\n\x0cregistration\x18\x01 \x01(\x0b\x32!.sharing.registry.v1.Registration\"$\n\x0eSuspendRequest\x12\x12\n\ndepartment\x18\x01 \x01(\t\"J\n\x0fSuspendResponse\x12\x37\n\x0cregistration\x18\x01 \x01(\x0b\x32!.sharing.registry.v1.Registration\"\x1a\n\x18ListRegistrationsRequest\"U\n\x19ListRegistrationsResponse\x12\x38\n\rregistrations\x18\x01 \x03(\x0b\x32!.sharing.registry.v1.Registration*\x98\x01\n\x11RegistrationState\x12\"\n\x1eREGISTRATION_STATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aREGISTRATION_STATE_CHECKED\x10\x01\x12\x1d\n\x19REGISTRATION_STATE_ACTIVE\x10\x02\x12 \n\x1cREGISTRATION_STATE_SUSPENDED\x10\x03\x32\x8a\x03\n\x0fRegistryService\x12W\n\x08Register\x12$.sharing.registry.v1.RegisterRequest\x1a%.sharing.registry.v1.RegisterResponse\x12T\n\x07\x41pprove\x12#.sharing.registry.v1.ApproveRequest\x1a$.sharing.registry.v1.ApproveResponse\x12T\n\x07Suspend\x12#.sharing.registry.v1.SuspendRequest\x1a$.sharing.registry.v1.SuspendResponse\x12r\n\x11ListRegistrations\x12-.sharing.registry.v1.ListRegistrationsRequest\x1a..sharing.registry.v1.ListRegistrationsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"sharing/registry/v1/registry.proto\x12\x13sharing.registry.v1\"\x1e\n\x04Text\x12\n\n\x02zh\x18\x01 \x01(\t\x12\n\n\x02\x65n\x18\x02 \x01(\t\"Z\n\x0c\x44\x61tasetState\x12\x0c\n\x04name\x18\x01 \x01(\t\x12(\n\x05\x64rift\x18\x02 \x01(\x0b\x32\x19.sharing.registry.v1.Text\x12\x12\n\ndrifted_at\x18\x03 \x01(\x03\"\x8d\x01\n\x08Instance\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x12\n\ngeneration\x18\x03 \x01(\x03\x12\x18\n\x10lease_expires_at\x18\x04 \x01(\x03\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\x05 \x01(\t\x12\x10\n\x08software\x18\x06 \x01(\t\"\x8b\x02\n\x0cRegistration\x12\x12\n\ndepartment\x18\x01 \x01(\t\x12\x11\n\tconnector\x18\x02 \x01(\t\x12\x33\n\x08\x64\x61tasets\x18\x03 \x03(\x0b\x32!.sharing.registry.v1.DatasetState\x12\x35\n\x05state\x18\x04 \x01(\x0e\x32&.sharing.registry.v1.RegistrationState\x12\x12\n\nchanged_at\x18\x05 \x01(\x03\x12\x12\n\nchanged_by\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x30\n\tinstances\x18\x08 \x03(\x0b\x32\x1d.sharing.registry.v1.Instance\"l\n\x0bStateChange\x12\x35\n\x05state\x18\x01 \x01(\x0e\x32&.sharing.registry.v1.RegistrationState\x12\n\n\x02\x61t\x18\x02 \x01(\x03\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"l\n\x0fRegisterRequest\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12\x11\n\tconnector\x18\x02 \x01(\t\x12\x13\n\x0binstance_id\x18\x03 \x01(\t\x12\r\n\x05nonce\x18\x04 \x01(\x0c\x12\x10\n\x08software\x18\x05 \x01(\t\"v\n\x10RegisterResponse\x12\x37\n\x0cregistration\x18\x01 \x01(\x0b\x32!.sharing.registry.v1.Registration\x12\x12\n\ngeneration\x18\x02 \x01(\x03\x12\x15\n\rlease_seconds\x18\x03 \x01(\x05\"N\n\x10HeartbeatRequest\x12\x11\n\tconnector\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\x12\x12\n\ngeneration\x18\x03 \x01(\x03\"c\n\x11HeartbeatResponse\x12\x37\n\x0cregistration\x18\x01 \x01(\x0b\x32!.sharing.registry.v1.Registration\x12\x15\n\rlease_seconds\x18\x02 \x01(\x05\"7\n\x0e\x41pproveRequest\x12\x12\n\ndepartment\x18\x01 \x01(\t\x12\x11\n\tconnector\x18\x02 \x01(\t\"J\n\x0f\x41pproveResponse\x12\x37\n\x0cregistration\x18\x01 \x01(\x0b\x32!.sharing.registry.v1.Registration\"G\n\x0eSuspendRequest\x12\x12\n\ndepartment\x18\x01 \x01(\t\x12\x11\n\tconnector\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"J\n\x0fSuspendResponse\x12\x37\n\x0cregistration\x18\x01 \x01(\x0b\x32!.sharing.registry.v1.Registration\"F\n\rResumeRequest\x12\x12\n\ndepartment\x18\x01 \x01(\t\x12\x11\n\tconnector\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"I\n\x0eResumeResponse\x12\x37\n\x0cregistration\x18\x01 \x01(\x0b\x32!.sharing.registry.v1.Registration\"H\n\x0fWithdrawRequest\x12\x12\n\ndepartment\x18\x01 \x01(\t\x12\x11\n\tconnector\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"K\n\x10WithdrawResponse\x12\x37\n\x0cregistration\x18\x01 \x01(\x0b\x32!.sharing.registry.v1.Registration\"\x1a\n\x18ListRegistrationsRequest\"U\n\x19ListRegistrationsResponse\x12\x38\n\rregistrations\x18\x01 \x03(\x0b\x32!.sharing.registry.v1.Registration\"?\n\x16GetRegistrationRequest\x12\x12\n\ndepartment\x18\x01 \x01(\t\x12\x11\n\tconnector\x18\x02 \x01(\t\"\x85\x01\n\x17GetRegistrationResponse\x12\x37\n\x0cregistration\x18\x01 \x01(\x0b\x32!.sharing.registry.v1.Registration\x12\x31\n\x07history\x18\x02 \x03(\x0b\x32 .sharing.registry.v1.StateChange*\xfd\x01\n\x11RegistrationState\x12\"\n\x1eREGISTRATION_STATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1aREGISTRATION_STATE_CHECKED\x10\x01\x12\x1d\n\x19REGISTRATION_STATE_ACTIVE\x10\x02\x12 \n\x1cREGISTRATION_STATE_SUSPENDED\x10\x03\x12 \n\x1cREGISTRATION_STATE_REQUESTED\x10\x04\x12\x1f\n\x1bREGISTRATION_STATE_APPROVED\x10\x05\x12 \n\x1cREGISTRATION_STATE_WITHDRAWN\x10\x06\x32\x80\x06\n\x0fRegistryService\x12W\n\x08Register\x12$.sharing.registry.v1.RegisterRequest\x1a%.sharing.registry.v1.RegisterResponse\x12Z\n\tHeartbeat\x12%.sharing.registry.v1.HeartbeatRequest\x1a&.sharing.registry.v1.HeartbeatResponse\x12T\n\x07\x41pprove\x12#.sharing.registry.v1.ApproveRequest\x1a$.sharing.registry.v1.ApproveResponse\x12T\n\x07Suspend\x12#.sharing.registry.v1.SuspendRequest\x1a$.sharing.registry.v1.SuspendResponse\x12Q\n\x06Resume\x12\".sharing.registry.v1.ResumeRequest\x1a#.sharing.registry.v1.ResumeResponse\x12W\n\x08Withdraw\x12$.sharing.registry.v1.WithdrawRequest\x1a%.sharing.registry.v1.WithdrawResponse\x12r\n\x11ListRegistrations\x12-.sharing.registry.v1.ListRegistrationsRequest\x1a..sharing.registry.v1.ListRegistrationsResponse\x12l\n\x0fGetRegistration\x12+.sharing.registry.v1.GetRegistrationRequest\x1a,.sharing.registry.v1.GetRegistrationResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sharing.registry.v1.registry_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REGISTRATIONSTATE']._serialized_start=685
-  _globals['_REGISTRATIONSTATE']._serialized_end=837
-  _globals['_REGISTRATION']._serialized_start=60
-  _globals['_REGISTRATION']._serialized_end=225
-  _globals['_REGISTERREQUEST']._serialized_start=227
-  _globals['_REGISTERREQUEST']._serialized_end=262
-  _globals['_REGISTERRESPONSE']._serialized_start=264
-  _globals['_REGISTERRESPONSE']._serialized_end=339
-  _globals['_APPROVEREQUEST']._serialized_start=341
-  _globals['_APPROVEREQUEST']._serialized_end=377
-  _globals['_APPROVERESPONSE']._serialized_start=379
-  _globals['_APPROVERESPONSE']._serialized_end=453
-  _globals['_SUSPENDREQUEST']._serialized_start=455
-  _globals['_SUSPENDREQUEST']._serialized_end=491
-  _globals['_SUSPENDRESPONSE']._serialized_start=493
-  _globals['_SUSPENDRESPONSE']._serialized_end=567
-  _globals['_LISTREGISTRATIONSREQUEST']._serialized_start=569
-  _globals['_LISTREGISTRATIONSREQUEST']._serialized_end=595
-  _globals['_LISTREGISTRATIONSRESPONSE']._serialized_start=597
-  _globals['_LISTREGISTRATIONSRESPONSE']._serialized_end=682
-  _globals['_REGISTRYSERVICE']._serialized_start=840
-  _globals['_REGISTRYSERVICE']._serialized_end=1234
+  _globals['_REGISTRATIONSTATE']._serialized_start=2015
+  _globals['_REGISTRATIONSTATE']._serialized_end=2268
+  _globals['_TEXT']._serialized_start=59
+  _globals['_TEXT']._serialized_end=89
+  _globals['_DATASETSTATE']._serialized_start=91
+  _globals['_DATASETSTATE']._serialized_end=181
+  _globals['_INSTANCE']._serialized_start=184
+  _globals['_INSTANCE']._serialized_end=325
+  _globals['_REGISTRATION']._serialized_start=328
+  _globals['_REGISTRATION']._serialized_end=595
+  _globals['_STATECHANGE']._serialized_start=597
+  _globals['_STATECHANGE']._serialized_end=705
+  _globals['_REGISTERREQUEST']._serialized_start=707
+  _globals['_REGISTERREQUEST']._serialized_end=815
+  _globals['_REGISTERRESPONSE']._serialized_start=817
+  _globals['_REGISTERRESPONSE']._serialized_end=935
+  _globals['_HEARTBEATREQUEST']._serialized_start=937
+  _globals['_HEARTBEATREQUEST']._serialized_end=1015
+  _globals['_HEARTBEATRESPONSE']._serialized_start=1017
+  _globals['_HEARTBEATRESPONSE']._serialized_end=1116
+  _globals['_APPROVEREQUEST']._serialized_start=1118
+  _globals['_APPROVEREQUEST']._serialized_end=1173
+  _globals['_APPROVERESPONSE']._serialized_start=1175
+  _globals['_APPROVERESPONSE']._serialized_end=1249
+  _globals['_SUSPENDREQUEST']._serialized_start=1251
+  _globals['_SUSPENDREQUEST']._serialized_end=1322
+  _globals['_SUSPENDRESPONSE']._serialized_start=1324
+  _globals['_SUSPENDRESPONSE']._serialized_end=1398
+  _globals['_RESUMEREQUEST']._serialized_start=1400
+  _globals['_RESUMEREQUEST']._serialized_end=1470
+  _globals['_RESUMERESPONSE']._serialized_start=1472
+  _globals['_RESUMERESPONSE']._serialized_end=1545
+  _globals['_WITHDRAWREQUEST']._serialized_start=1547
+  _globals['_WITHDRAWREQUEST']._serialized_end=1619
+  _globals['_WITHDRAWRESPONSE']._serialized_start=1621
+  _globals['_WITHDRAWRESPONSE']._serialized_end=1696
+  _globals['_LISTREGISTRATIONSREQUEST']._serialized_start=1698
+  _globals['_LISTREGISTRATIONSREQUEST']._serialized_end=1724
+  _globals['_LISTREGISTRATIONSRESPONSE']._serialized_start=1726
+  _globals['_LISTREGISTRATIONSRESPONSE']._serialized_end=1811
+  _globals['_GETREGISTRATIONREQUEST']._serialized_start=1813
+  _globals['_GETREGISTRATIONREQUEST']._serialized_end=1876
+  _globals['_GETREGISTRATIONRESPONSE']._serialized_start=1879
+  _globals['_GETREGISTRATIONRESPONSE']._serialized_end=2012
+  _globals['_REGISTRYSERVICE']._serialized_start=2271
+  _globals['_REGISTRYSERVICE']._serialized_end=3039
 # @@protoc_insertion_point(module_scope)

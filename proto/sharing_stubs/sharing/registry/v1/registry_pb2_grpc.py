@@ -40,6 +40,11 @@ class RegistryServiceStub:
                 request_serializer=sharing_dot_registry_dot_v1_dot_registry__pb2.RegisterRequest.SerializeToString,
                 response_deserializer=sharing_dot_registry_dot_v1_dot_registry__pb2.RegisterResponse.FromString,
                 _registered_method=True)
+        self.Heartbeat = channel.unary_unary(
+                '/sharing.registry.v1.RegistryService/Heartbeat',
+                request_serializer=sharing_dot_registry_dot_v1_dot_registry__pb2.HeartbeatRequest.SerializeToString,
+                response_deserializer=sharing_dot_registry_dot_v1_dot_registry__pb2.HeartbeatResponse.FromString,
+                _registered_method=True)
         self.Approve = channel.unary_unary(
                 '/sharing.registry.v1.RegistryService/Approve',
                 request_serializer=sharing_dot_registry_dot_v1_dot_registry__pb2.ApproveRequest.SerializeToString,
@@ -50,10 +55,25 @@ class RegistryServiceStub:
                 request_serializer=sharing_dot_registry_dot_v1_dot_registry__pb2.SuspendRequest.SerializeToString,
                 response_deserializer=sharing_dot_registry_dot_v1_dot_registry__pb2.SuspendResponse.FromString,
                 _registered_method=True)
+        self.Resume = channel.unary_unary(
+                '/sharing.registry.v1.RegistryService/Resume',
+                request_serializer=sharing_dot_registry_dot_v1_dot_registry__pb2.ResumeRequest.SerializeToString,
+                response_deserializer=sharing_dot_registry_dot_v1_dot_registry__pb2.ResumeResponse.FromString,
+                _registered_method=True)
+        self.Withdraw = channel.unary_unary(
+                '/sharing.registry.v1.RegistryService/Withdraw',
+                request_serializer=sharing_dot_registry_dot_v1_dot_registry__pb2.WithdrawRequest.SerializeToString,
+                response_deserializer=sharing_dot_registry_dot_v1_dot_registry__pb2.WithdrawResponse.FromString,
+                _registered_method=True)
         self.ListRegistrations = channel.unary_unary(
                 '/sharing.registry.v1.RegistryService/ListRegistrations',
                 request_serializer=sharing_dot_registry_dot_v1_dot_registry__pb2.ListRegistrationsRequest.SerializeToString,
                 response_deserializer=sharing_dot_registry_dot_v1_dot_registry__pb2.ListRegistrationsResponse.FromString,
+                _registered_method=True)
+        self.GetRegistration = channel.unary_unary(
+                '/sharing.registry.v1.RegistryService/GetRegistration',
+                request_serializer=sharing_dot_registry_dot_v1_dot_registry__pb2.GetRegistrationRequest.SerializeToString,
+                response_deserializer=sharing_dot_registry_dot_v1_dot_registry__pb2.GetRegistrationResponse.FromString,
                 _registered_method=True)
 
 
@@ -62,28 +82,57 @@ class RegistryServiceServicer:
     """
 
     def Register(self, request, context):
-        """Register asks for a connector's datasets to be served; the gateway checks identity, names and schemas.
+        """Register asks for a connector's datasets to be served. The gateway calls the connector back over TLS and checks its
+        certificate, that it is asking, its names and its schemas. For connectors.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Heartbeat(self, request, context):
+        """Heartbeat prolongs the lease of one running connector; the gateway checks its schemas again. For connectors.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Approve(self, request, context):
-        """Approve makes a checked registration active. For administrators.
+        """Approve lets a checked registration serve. For administrators.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Suspend(self, request, context):
-        """Suspend stops a registration at once. For administrators and the department's steward.
+        """Suspend stops a registration and the results that come from it at once. For administrators and the department's steward.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Resume(self, request, context):
+        """Resume ends a suspension. For administrators; the department's steward may end its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Withdraw(self, request, context):
+        """Withdraw ends a registration for good. For administrators and the department's steward.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListRegistrations(self, request, context):
-        """ListRegistrations lists all registrations.
+        """ListRegistrations lists all registrations. For administrators, stewards and auditors.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRegistration(self, request, context):
+        """GetRegistration returns one registration with its whole history. For administrators, stewards and auditors.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,6 +146,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     request_deserializer=sharing_dot_registry_dot_v1_dot_registry__pb2.RegisterRequest.FromString,
                     response_serializer=sharing_dot_registry_dot_v1_dot_registry__pb2.RegisterResponse.SerializeToString,
             ),
+            'Heartbeat': grpc.unary_unary_rpc_method_handler(
+                    servicer.Heartbeat,
+                    request_deserializer=sharing_dot_registry_dot_v1_dot_registry__pb2.HeartbeatRequest.FromString,
+                    response_serializer=sharing_dot_registry_dot_v1_dot_registry__pb2.HeartbeatResponse.SerializeToString,
+            ),
             'Approve': grpc.unary_unary_rpc_method_handler(
                     servicer.Approve,
                     request_deserializer=sharing_dot_registry_dot_v1_dot_registry__pb2.ApproveRequest.FromString,
@@ -107,10 +161,25 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     request_deserializer=sharing_dot_registry_dot_v1_dot_registry__pb2.SuspendRequest.FromString,
                     response_serializer=sharing_dot_registry_dot_v1_dot_registry__pb2.SuspendResponse.SerializeToString,
             ),
+            'Resume': grpc.unary_unary_rpc_method_handler(
+                    servicer.Resume,
+                    request_deserializer=sharing_dot_registry_dot_v1_dot_registry__pb2.ResumeRequest.FromString,
+                    response_serializer=sharing_dot_registry_dot_v1_dot_registry__pb2.ResumeResponse.SerializeToString,
+            ),
+            'Withdraw': grpc.unary_unary_rpc_method_handler(
+                    servicer.Withdraw,
+                    request_deserializer=sharing_dot_registry_dot_v1_dot_registry__pb2.WithdrawRequest.FromString,
+                    response_serializer=sharing_dot_registry_dot_v1_dot_registry__pb2.WithdrawResponse.SerializeToString,
+            ),
             'ListRegistrations': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRegistrations,
                     request_deserializer=sharing_dot_registry_dot_v1_dot_registry__pb2.ListRegistrationsRequest.FromString,
                     response_serializer=sharing_dot_registry_dot_v1_dot_registry__pb2.ListRegistrationsResponse.SerializeToString,
+            ),
+            'GetRegistration': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRegistration,
+                    request_deserializer=sharing_dot_registry_dot_v1_dot_registry__pb2.GetRegistrationRequest.FromString,
+                    response_serializer=sharing_dot_registry_dot_v1_dot_registry__pb2.GetRegistrationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -141,6 +210,33 @@ class RegistryService:
             '/sharing.registry.v1.RegistryService/Register',
             sharing_dot_registry_dot_v1_dot_registry__pb2.RegisterRequest.SerializeToString,
             sharing_dot_registry_dot_v1_dot_registry__pb2.RegisterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Heartbeat(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.registry.v1.RegistryService/Heartbeat',
+            sharing_dot_registry_dot_v1_dot_registry__pb2.HeartbeatRequest.SerializeToString,
+            sharing_dot_registry_dot_v1_dot_registry__pb2.HeartbeatResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -206,6 +302,60 @@ class RegistryService:
             _registered_method=True)
 
     @staticmethod
+    def Resume(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.registry.v1.RegistryService/Resume',
+            sharing_dot_registry_dot_v1_dot_registry__pb2.ResumeRequest.SerializeToString,
+            sharing_dot_registry_dot_v1_dot_registry__pb2.ResumeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Withdraw(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.registry.v1.RegistryService/Withdraw',
+            sharing_dot_registry_dot_v1_dot_registry__pb2.WithdrawRequest.SerializeToString,
+            sharing_dot_registry_dot_v1_dot_registry__pb2.WithdrawResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListRegistrations(request,
             target,
             options=(),
@@ -222,6 +372,33 @@ class RegistryService:
             '/sharing.registry.v1.RegistryService/ListRegistrations',
             sharing_dot_registry_dot_v1_dot_registry__pb2.ListRegistrationsRequest.SerializeToString,
             sharing_dot_registry_dot_v1_dot_registry__pb2.ListRegistrationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRegistration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.registry.v1.RegistryService/GetRegistration',
+            sharing_dot_registry_dot_v1_dot_registry__pb2.GetRegistrationRequest.SerializeToString,
+            sharing_dot_registry_dot_v1_dot_registry__pb2.GetRegistrationResponse.FromString,
             options,
             channel_credentials,
             insecure,

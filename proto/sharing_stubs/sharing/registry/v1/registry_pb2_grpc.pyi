@@ -34,13 +34,23 @@ class RegistryServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RegistryServiceAsyncStub: ...
     Register: _grpc.UnaryUnaryMultiCallable[_registry_pb2.RegisterRequest, _registry_pb2.RegisterResponse]
-    """Register asks for a connector's datasets to be served; the gateway checks identity, names and schemas."""
+    """Register asks for a connector's datasets to be served. The gateway calls the connector back over TLS and checks its
+    certificate, that it is asking, its names and its schemas. For connectors.
+    """
+    Heartbeat: _grpc.UnaryUnaryMultiCallable[_registry_pb2.HeartbeatRequest, _registry_pb2.HeartbeatResponse]
+    """Heartbeat prolongs the lease of one running connector; the gateway checks its schemas again. For connectors."""
     Approve: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ApproveRequest, _registry_pb2.ApproveResponse]
-    """Approve makes a checked registration active. For administrators."""
+    """Approve lets a checked registration serve. For administrators."""
     Suspend: _grpc.UnaryUnaryMultiCallable[_registry_pb2.SuspendRequest, _registry_pb2.SuspendResponse]
-    """Suspend stops a registration at once. For administrators and the department's steward."""
+    """Suspend stops a registration and the results that come from it at once. For administrators and the department's steward."""
+    Resume: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ResumeRequest, _registry_pb2.ResumeResponse]
+    """Resume ends a suspension. For administrators; the department's steward may end its own."""
+    Withdraw: _grpc.UnaryUnaryMultiCallable[_registry_pb2.WithdrawRequest, _registry_pb2.WithdrawResponse]
+    """Withdraw ends a registration for good. For administrators and the department's steward."""
     ListRegistrations: _grpc.UnaryUnaryMultiCallable[_registry_pb2.ListRegistrationsRequest, _registry_pb2.ListRegistrationsResponse]
-    """ListRegistrations lists all registrations."""
+    """ListRegistrations lists all registrations. For administrators, stewards and auditors."""
+    GetRegistration: _grpc.UnaryUnaryMultiCallable[_registry_pb2.GetRegistrationRequest, _registry_pb2.GetRegistrationResponse]
+    """GetRegistration returns one registration with its whole history. For administrators, stewards and auditors."""
 
 @_typing.type_check_only
 class RegistryServiceAsyncStub(RegistryServiceStub):
@@ -48,13 +58,23 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Register: _aio.UnaryUnaryMultiCallable[_registry_pb2.RegisterRequest, _registry_pb2.RegisterResponse]  # type: ignore[assignment]
-    """Register asks for a connector's datasets to be served; the gateway checks identity, names and schemas."""
+    """Register asks for a connector's datasets to be served. The gateway calls the connector back over TLS and checks its
+    certificate, that it is asking, its names and its schemas. For connectors.
+    """
+    Heartbeat: _aio.UnaryUnaryMultiCallable[_registry_pb2.HeartbeatRequest, _registry_pb2.HeartbeatResponse]  # type: ignore[assignment]
+    """Heartbeat prolongs the lease of one running connector; the gateway checks its schemas again. For connectors."""
     Approve: _aio.UnaryUnaryMultiCallable[_registry_pb2.ApproveRequest, _registry_pb2.ApproveResponse]  # type: ignore[assignment]
-    """Approve makes a checked registration active. For administrators."""
+    """Approve lets a checked registration serve. For administrators."""
     Suspend: _aio.UnaryUnaryMultiCallable[_registry_pb2.SuspendRequest, _registry_pb2.SuspendResponse]  # type: ignore[assignment]
-    """Suspend stops a registration at once. For administrators and the department's steward."""
+    """Suspend stops a registration and the results that come from it at once. For administrators and the department's steward."""
+    Resume: _aio.UnaryUnaryMultiCallable[_registry_pb2.ResumeRequest, _registry_pb2.ResumeResponse]  # type: ignore[assignment]
+    """Resume ends a suspension. For administrators; the department's steward may end its own."""
+    Withdraw: _aio.UnaryUnaryMultiCallable[_registry_pb2.WithdrawRequest, _registry_pb2.WithdrawResponse]  # type: ignore[assignment]
+    """Withdraw ends a registration for good. For administrators and the department's steward."""
     ListRegistrations: _aio.UnaryUnaryMultiCallable[_registry_pb2.ListRegistrationsRequest, _registry_pb2.ListRegistrationsResponse]  # type: ignore[assignment]
-    """ListRegistrations lists all registrations."""
+    """ListRegistrations lists all registrations. For administrators, stewards and auditors."""
+    GetRegistration: _aio.UnaryUnaryMultiCallable[_registry_pb2.GetRegistrationRequest, _registry_pb2.GetRegistrationResponse]  # type: ignore[assignment]
+    """GetRegistration returns one registration with its whole history. For administrators, stewards and auditors."""
 
 class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
     """RegistryService keeps which connector serves which dataset."""
@@ -65,7 +85,17 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.RegisterRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.RegisterResponse, _abc.Awaitable[_registry_pb2.RegisterResponse]]:
-        """Register asks for a connector's datasets to be served; the gateway checks identity, names and schemas."""
+        """Register asks for a connector's datasets to be served. The gateway calls the connector back over TLS and checks its
+        certificate, that it is asking, its names and its schemas. For connectors.
+        """
+
+    @_abc_1.abstractmethod
+    def Heartbeat(
+        self,
+        request: _registry_pb2.HeartbeatRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.HeartbeatResponse, _abc.Awaitable[_registry_pb2.HeartbeatResponse]]:
+        """Heartbeat prolongs the lease of one running connector; the gateway checks its schemas again. For connectors."""
 
     @_abc_1.abstractmethod
     def Approve(
@@ -73,7 +103,7 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.ApproveRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.ApproveResponse, _abc.Awaitable[_registry_pb2.ApproveResponse]]:
-        """Approve makes a checked registration active. For administrators."""
+        """Approve lets a checked registration serve. For administrators."""
 
     @_abc_1.abstractmethod
     def Suspend(
@@ -81,7 +111,23 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.SuspendRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.SuspendResponse, _abc.Awaitable[_registry_pb2.SuspendResponse]]:
-        """Suspend stops a registration at once. For administrators and the department's steward."""
+        """Suspend stops a registration and the results that come from it at once. For administrators and the department's steward."""
+
+    @_abc_1.abstractmethod
+    def Resume(
+        self,
+        request: _registry_pb2.ResumeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.ResumeResponse, _abc.Awaitable[_registry_pb2.ResumeResponse]]:
+        """Resume ends a suspension. For administrators; the department's steward may end its own."""
+
+    @_abc_1.abstractmethod
+    def Withdraw(
+        self,
+        request: _registry_pb2.WithdrawRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.WithdrawResponse, _abc.Awaitable[_registry_pb2.WithdrawResponse]]:
+        """Withdraw ends a registration for good. For administrators and the department's steward."""
 
     @_abc_1.abstractmethod
     def ListRegistrations(
@@ -89,6 +135,14 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_pb2.ListRegistrationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.ListRegistrationsResponse, _abc.Awaitable[_registry_pb2.ListRegistrationsResponse]]:
-        """ListRegistrations lists all registrations."""
+        """ListRegistrations lists all registrations. For administrators, stewards and auditors."""
+
+    @_abc_1.abstractmethod
+    def GetRegistration(
+        self,
+        request: _registry_pb2.GetRegistrationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.GetRegistrationResponse, _abc.Awaitable[_registry_pb2.GetRegistrationResponse]]:
+        """GetRegistration returns one registration with its whole history. For administrators, stewards and auditors."""
 
 def add_RegistryServiceServicer_to_server(servicer: RegistryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
