@@ -12,11 +12,14 @@ from catalog.dataset import Dataset, Entry, Text
 from catalog.purpose import LegalBasis, Purpose
 from catalog.vocabulary import Category, ColumnAction, IdentifierKind, OfficeKind
 
+DEPARTMENT_ID = r"^[a-z][a-z0-9_]{0,62}$"
+
 
 class Department(Entry):
     """A controller: the department answerable for its datasets."""
 
-    id: str
+    id: str = Field(pattern=DEPARTMENT_ID)
+    """Also in the department's certificates, as a DNS label."""
     title: Text
     contact: str
 
@@ -65,6 +68,31 @@ class Combination(Entry):
     legal_basis: tuple[LegalBasis, ...] = Field(min_length=1)
     members: tuple[CombinationMember, ...] = Field(min_length=2)
     """A query combines them when it releases at least one column of every member."""
+
+
+class NegativeListEntry(Entry):
+    """A ground on which a controller may refuse a data need (负面清单; Shanghai Data Regulation, article 38)."""
+
+    id: str
+    title: Text
+    legal_basis: LegalBasis
+    controllers: frozenset[str] = frozenset()
+    """Departments that may use it; empty for all."""
+
+
+class AnswerDays(Entry):
+    """How long a controller has to answer."""
+
+    working_days: int = Field(ge=1, le=250)
+    legal_basis: LegalBasis
+
+
+class Deadlines(Entry):
+    """How long a controller has to answer what an office asks for."""
+
+    catalogued_need: AnswerDays
+    uncatalogued_need: AnswerDays
+    correction: AnswerDays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,3 +144,5 @@ class Catalogue:
     offices: Mapping[str, Office]
     datasets: Mapping[str, Dataset]
     purposes: Mapping[str, Purpose]
+    negative_list: Mapping[str, NegativeListEntry]
+    deadlines: Deadlines

@@ -9,7 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from catalog.catalogue import Combination, Department, Division, DivisionChange, Grades
+from catalog.catalogue import (
+    Combination,
+    Deadlines,
+    Department,
+    Division,
+    DivisionChange,
+    Grades,
+    NegativeListEntry,
+)
 from catalog.dataset import Column, Dataset, Entry, Text
 from catalog.purpose import DatasetNeed, LegalBasis, Purpose, Treatment
 from catalog.vocabulary import (
@@ -92,6 +100,8 @@ class Draft:
     broken_datasets: frozenset[str]
     """Names of datasets that could not be read; nothing is said about references to them."""
     purposes: tuple[Listed[Purpose], ...]
+    negative_list: tuple[NegativeListEntry, ...] | None
+    deadlines: Deadlines | None
 
 
 def problems_of(draft: Draft) -> Iterator[str]:
@@ -100,6 +110,7 @@ def problems_of(draft: Draft) -> Iterator[str]:
     yield from _combination_problems(draft.combinations or ())
     yield from _name_problems("departments.yaml", (department.id for department in draft.departments or ()))
     yield from _office_problems(draft)
+    yield from _negative_list_problems(draft)
     yield from _division_title_problems(draft)
     yield from _file_problems(draft.datasets, [listed.entry.name for listed in draft.datasets])
     yield from _file_problems(draft.purposes, [listed.entry.id for listed in draft.purposes])
@@ -109,6 +120,17 @@ def problems_of(draft: Draft) -> Iterator[str]:
     for purpose in draft.purposes:
         for problem in _purpose_problems(purpose.entry, draft):
             yield f"{purpose.file}: {problem}"
+
+
+def _negative_list_problems(draft: Draft) -> Iterator[str]:
+    grounds, file = draft.negative_list or (), "negative_list.yaml"
+    yield from _name_problems(file, (ground.id for ground in grounds))
+    departments = {department.id for department in draft.departments or ()}
+    for ground in grounds:
+        for problem in _article_problems((ground.legal_basis,)):
+            yield f"{file}: {ground.id}: {problem}"
+        for unknown in sorted(ground.controllers - departments if departments else ()):
+            yield f"{file}: {ground.id}: there is no department '{unknown}'"
 
 
 def office_id_of(division: Division) -> str:

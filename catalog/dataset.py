@@ -99,6 +99,8 @@ class Dataset(Entry):
     """One dataset of one controller."""
 
     name: DatasetName
+    version: str = Field(pattern=r"^[1-9][0-9]{0,5}\.(0|[1-9][0-9]{0,5})$")
+    """`major.minor`; `catalog.changes` says which changes raise which."""
     title: Text
     description: Text
     controller: str

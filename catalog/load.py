@@ -19,7 +19,17 @@ try:
 except ImportError:  # PyYAML built without libyaml: slower, the same result
     from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
 
-from catalog.catalogue import Catalogue, Combination, Department, Division, DivisionChange, Grades, Office
+from catalog.catalogue import (
+    Catalogue,
+    Combination,
+    Deadlines,
+    Department,
+    Division,
+    DivisionChange,
+    Grades,
+    NegativeListEntry,
+    Office,
+)
 from catalog.consistency import DIVISION_KINDS, Draft, Listed, OfficeEntry, office_id_of, problems_of
 from catalog.dataset import Dataset, Entry, Text
 from catalog.purpose import Purpose
@@ -61,7 +71,7 @@ def load_catalogue(root: Path | None = None) -> Catalogue:
     problems: list[str] = []
     draft = _read(root or ENTRIES, problems)
     problems.extend(problems_of(draft))
-    if problems or draft.grades is None:
+    if problems or draft.grades is None or draft.deadlines is None:
         raise CatalogueInvalid(tuple(sorted(problems)))
     offices = [*_division_offices(draft), *(Office(**dict(entry)) for entry in draft.offices or ())]
     content: dict[str, Any] = {
@@ -73,6 +83,8 @@ def load_catalogue(root: Path | None = None) -> Catalogue:
         "offices": _by(offices, key=lambda office: office.id),
         "datasets": _by((listed.entry for listed in draft.datasets), key=lambda dataset: dataset.name),
         "purposes": _by((listed.entry for listed in draft.purposes), key=lambda purpose: purpose.id),
+        "negative_list": _by(draft.negative_list or (), key=lambda ground: ground.id),
+        "deadlines": draft.deadlines,
     }
     return Catalogue(revision=_revision(content), **content)
 
@@ -92,6 +104,8 @@ def _read(root: Path, problems: list[str]) -> Draft:
         datasets=datasets,
         broken_datasets=broken,
         purposes=purposes,
+        negative_list=_entry(root / "negative_list.yaml", TypeAdapter(tuple[NegativeListEntry, ...]), problems),
+        deadlines=_entry(root / "deadlines.yaml", TypeAdapter(Deadlines), problems),
     )
 
 

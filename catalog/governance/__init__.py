@@ -4,7 +4,9 @@ from catalog.governance.checks import (
     check_agreement,
     check_consent,
     check_declaration,
+    check_stop,
     check_text,
+    controller_of,
 )
 from catalog.governance.declaration import (
     SIGNERS_MIN,
@@ -23,6 +25,9 @@ from catalog.governance.records import (
     RegisterProblem,
     Revocation,
     RevocationKind,
+    Stop,
+    StopKind,
+    StopRecord,
 )
 
 __all__ = [
@@ -37,10 +42,15 @@ __all__ = [
     "RevocationKind",
     "Signature",
     "Signer",
+    "Stop",
+    "StopKind",
+    "StopRecord",
     "check_agreement",
     "check_consent",
     "check_declaration",
+    "check_stop",
     "check_text",
+    "controller_of",
     "load_signers",
     "sign_declaration",
     "verify_declaration",

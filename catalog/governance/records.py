@@ -49,6 +49,12 @@ class AgreementRecord:
     signed_by: str
     """Subject of the controller's steward."""
     signed_at: int
+    office: str = ""
+    """The only office that may receive; empty for all of `recipient`."""
+    columns: tuple[str, ...] = ()
+    """The only columns, each as `dataset.column`; empty for all that the purposes open."""
+    terms: str = ""
+    """In words."""
     revoked: Ending | None = None
 
 
@@ -84,9 +90,54 @@ class Revocation:
     revoked_at: int
 
 
+class StopKind(StrEnum):
+    """What a controller can hold back."""
+
+    DATASET = "dataset"
+    COLUMN = "column"
+    OFFICE = "office"
+    AGREEMENT = "agreement"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """What is held back."""
+
+    kind: StopKind
+    controller: str
+    """Department whose data it is."""
+    target: str
+    """Dataset name, `dataset.column` path, office id (all datasets of the controller, for this office) or agreement id."""
+
+    @property
+    def dataset(self) -> str:
+        """The dataset, whole or in one column; empty for an office or agreement."""
+        match self.kind:
+            case StopKind.DATASET:
+                return self.target
+            case StopKind.COLUMN:
+                return self.target.rpartition(".")[0]
+            case _:
+                return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRecord:
+    """A stop that nobody has lifted."""
+
+    id: str
+    stop: Stop
+    reason: str
+    stopped_by: str
+    by_administrator: bool
+    """Then no steward may lift it."""
+    stopped_at: int
+    """Seconds since 1970-01-01 UTC."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterProblem:
-    """A stored emergency that is ignored, because what is stored is not what was signed."""
+    """A stored agreement or emergency that is ignored, because what is stored is not what was signed."""
 
     id: str
     text: Text

@@ -1,19 +1,19 @@
-"""The governance register: stored by SQL, answered from memory. SQLite by default, PostgreSQL by URL."""
+"""The governance register: stored by SQL, answered from memory."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import structlog
-from sqlalchemy import Table, create_engine, delete, insert, update
+from sqlalchemy import ColumnElement, Table, delete, insert, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from catalog.governance.checks import check_not_stopped
 from catalog.governance.declaration import Declaration, Signature, Signer, verify_declaration
 from catalog.governance.records import (
     AgreementRecord,
@@ -22,53 +22,57 @@ from catalog.governance.records import (
     RegisterProblem,
     Revocation,
     RevocationKind,
+    StopRecord,
 )
 from catalog.governance.snapshot import (
     AGREEMENTS,
     CONSENTS,
     EMERGENCIES,
-    METADATA,
+    NOTHING,
     REVOCATIONS,
+    STOPS,
+    Consents,
+    Snapshot,
     load_consents,
     load_snapshot,
+    sealed,
 )
+from catalog.store import Part, RegistryUnavailable, StoreWatch
 
 _LOG = structlog.get_logger("catalog.governance")
+_DAY_SECONDS = 86_400
 Witness = Callable[[], object]
 """Records a change that is about to take effect; when it raises, the change does not."""
 
 
 class GovernanceRegister:
-    """Agreements, emergencies, revocations and consents.
+    """Agreements, emergencies, revocations, stops and consents.
 
-    What queries ask is answered from memory. A change is stored, witnessed and then in force at once; then those who
-    listen are told.
+    What queries ask is answered from memory, and refused while the database is lost (`RegistryUnavailable`). A change, of
+    this or another gateway, is in force once it is stored and witnessed; then those who listen are told.
 
     Args:
-        url: SQLAlchemy database URL.
+        store: Where it is stored; answers begin with its `start`.
         signers: Who may sign declarations of emergencies, by id.
-        subject_key: Secret that turns a resident ID into the token that is stored, at least 32 bytes.
+        secret: Makes the tokens that stand for residents and the seals of agreements, at least 32 bytes.
         clock_seconds: Seconds since 1970-01-01 UTC.
 
     Raises:
-        ValueError: The key is too short, or a stored record is not one of ours.
+        ValueError: The secret is too short.
     """
 
     def __init__(
-        self, url: str, *, signers: Mapping[str, Signer], subject_key: bytes, clock_seconds: Callable[[], float]
+        self, store: StoreWatch, *, signers: Mapping[str, Signer], secret: bytes, clock_seconds: Callable[[], float]
     ) -> None:
-        if len(subject_key) < 32:
-            raise ValueError("the subject key needs at least 32 bytes")
-        self._engine = create_engine(url)
+        if len(secret) < 32:
+            raise ValueError("the register's secret needs at least 32 bytes")
+        self._store = store
         self._signers = signers
-        self._subject_key = subject_key
+        self._secret = secret
         self._clock_seconds = clock_seconds
-        self._lock = threading.Lock()
         self._listeners: list[Callable[[], None]] = []
-        METADATA.create_all(self._engine)
-        with self._engine.connect() as connection:
-            self._snapshot = load_snapshot(connection, signers=signers, consents=load_consents(connection))
-        _log(self._snapshot.problems)
+        self._loaded = NOTHING
+        store.on_change(Part.GOVERNANCE, self._reload)
 
     @property
     def agreements(self) -> tuple[AgreementRecord, ...]:
@@ -82,13 +86,18 @@ class GovernanceRegister:
 
     @property
     def problems(self) -> tuple[RegisterProblem, ...]:
-        """Stored emergencies that are ignored, sorted by id."""
+        """Stored agreements and emergencies that are ignored, sorted by id."""
         return self._snapshot.problems
 
     @property
     def revocations(self) -> tuple[Revocation, ...]:
         """What is revoked now, sorted by kind and id."""
         return tuple(self._snapshot.revocations.values())
+
+    @property
+    def stops(self) -> tuple[StopRecord, ...]:
+        """What is stopped now, sorted by controller and target."""
+        return self._snapshot.stops
 
     def standing_agreements(self, datasets: Iterable[str]) -> tuple[AgreementRecord, ...]:
         """Return the agreements about any of `datasets` that are not revoked, sorted by id; their times may have passed."""
@@ -112,39 +121,41 @@ class GovernanceRegister:
             office: Id of the office that asks.
             now: Seconds since 1970-01-01 UTC.
         """
-        consents = self._snapshot.consents
+        expires_at = self._snapshot.consents.expires_at
         tokens = (self.consent_token(one, purpose=purpose, office=office) for one in set(resident_ids))
-        return sum(now < consents.get(token, 0) for token in tokens)
+        return sum(now < expires_at.get(token, 0) for token in tokens)
 
     def consent_token(self, resident_id: str, *, purpose: str, office: str) -> str:
         """Return what stands for a person's consent: a keyed hash that cannot be linked across purposes and offices."""
         given = json.dumps([purpose, office, resident_id.strip().upper()])
-        return hmac.new(self._subject_key, given.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._secret, given.encode(), hashlib.sha256).hexdigest()
 
     def on_change(self, listener: Callable[[], None]) -> None:
-        """Call `listener` after every change, in the thread that made it."""
+        """Call `listener` after every change, by whichever gateway."""
         self._listeners.append(listener)
 
-    def sign_agreement(self, agreement: AgreementRecord, *, witness: Witness) -> None:
+    def sign_agreement(
+        self,
+        agreement: AgreementRecord,
+        *,
+        witness: Witness,
+        with_it: Callable[[Connection], None] = lambda _connection: None,
+    ) -> None:
         """Bring an agreement into force.
 
+        Args:
+            agreement: The agreement.
+            witness: Records the change.
+            with_it: Stores what belongs to it in the same transaction.
+
         Raises:
-            GovernanceRefused: Its id was used before.
+            GovernanceRefused: Its id was used before, an administrator has stopped one like it, or `with_it` refuses.
         """
         with self._change(witness) as (connection, _):
-            _insert(
-                connection,
-                AGREEMENTS,
-                id=agreement.id,
-                controller=agreement.controller,
-                recipient=agreement.recipient,
-                datasets=json.dumps(agreement.datasets),
-                purposes=json.dumps(agreement.purposes),
-                valid_from=agreement.valid_from,
-                valid_until=agreement.valid_until,
-                signed_by=agreement.signed_by,
-                signed_at=agreement.signed_at,
-            )
+            now = self._read(connection, consents=self._loaded.consents)
+            check_not_stopped(agreement, stops=now.stops, agreements=now.agreements)
+            _insert(connection, AGREEMENTS, **sealed(agreement, secret=self._secret))
+            with_it(connection)
 
     def revoke_agreement(self, id: str, *, by: str, reason: str, witness: Witness) -> None:
         """End an agreement for good.
@@ -192,7 +203,9 @@ class GovernanceRegister:
             GovernanceRefused: It is revoked already.
         """
         now = int(self._clock_seconds())
+        lifted = delete(REVOCATIONS).where(_is(kind, id), REVOCATIONS.c.lifted_at.is_not(None))
         with self._change(witness) as (connection, _):
+            connection.execute(lifted)
             _insert(connection, REVOCATIONS, kind=str(kind), id=id, reason=reason, revoked_by=by, revoked_at=now)
 
     def restore(self, kind: RevocationKind, id: str, *, witness: Witness) -> None:
@@ -201,13 +214,40 @@ class GovernanceRegister:
         Raises:
             GovernanceRefused: There is none.
         """
-        lifted = delete(REVOCATIONS).where(REVOCATIONS.c.kind == str(kind), REVOCATIONS.c.id == id)
+        standing = update(REVOCATIONS).where(_is(kind, id), REVOCATIONS.c.lifted_at.is_(None))
         with self._change(witness) as (connection, _):
-            if connection.execute(lifted).rowcount != 1:
+            if connection.execute(standing.values(lifted_at=int(self._clock_seconds()))).rowcount != 1:
                 raise GovernanceRefused(f"“{id}”没有被撤销", f"'{id}' is not revoked")
 
+    def stop(self, record: StopRecord, *, witness: Witness) -> None:
+        """Hold back what a stop names until it is lifted."""
+        with self._change(witness) as (connection, _):
+            _insert(
+                connection,
+                STOPS,
+                id=record.id,
+                kind=str(record.stop.kind),
+                controller=record.stop.controller,
+                target=record.stop.target,
+                reason=record.reason,
+                stopped_by=record.stopped_by,
+                by_administrator=record.by_administrator,
+                stopped_at=record.stopped_at,
+            )
+
+    def lift_stop(self, id: str, *, witness: Witness) -> None:
+        """End a stop.
+
+        Raises:
+            GovernanceRefused: There is none.
+        """
+        standing = update(STOPS).where(STOPS.c.id == id, STOPS.c.lifted_at.is_(None))
+        with self._change(witness) as (connection, _):
+            if connection.execute(standing.values(lifted_at=int(self._clock_seconds()))).rowcount != 1:
+                raise GovernanceRefused(f"没有编号为“{id}”的停用", f"there is no stop '{id}'")
+
     def record_consent(self, token: str, *, evidence: str, expires_at: int, by: str, witness: Witness) -> None:
-        """Bring a consent into force, or prolong it. Consents that have expired are forgotten.
+        """Bring a consent into force, or prolong it. Consents that expired a day ago are forgotten.
 
         Args:
             token: What `consent_token` returned.
@@ -217,10 +257,19 @@ class GovernanceRegister:
             witness: Records the change.
         """
         now = int(self._clock_seconds())
-        with self._change(witness) as (connection, consents):
-            connection.execute(delete(CONSENTS).where((CONSENTS.c.token == token) | (CONSENTS.c.expires_at <= now)))
-            _insert(connection, CONSENTS, token=token, evidence=evidence, recorded_by=by, expires_at=expires_at)
-            consents[token] = expires_at
+        old = (CONSENTS.c.token == token) | (CONSENTS.c.expires_at <= now - _DAY_SECONDS)
+        with self._change(witness) as (connection, number):
+            connection.execute(delete(CONSENTS).where(old))
+            _insert(
+                connection,
+                CONSENTS,
+                token=token,
+                evidence=evidence,
+                recorded_by=by,
+                recorded_at=now,
+                expires_at=expires_at,
+                change=number,
+            )
 
     def withdraw_consent(self, token: str, *, witness: Witness) -> None:
         """End a consent.
@@ -228,14 +277,11 @@ class GovernanceRegister:
         Raises:
             GovernanceRefused: There is none.
         """
-        with self._change(witness) as (connection, consents):
-            if connection.execute(delete(CONSENTS).where(CONSENTS.c.token == token)).rowcount != 1:
+        now = int(self._clock_seconds())
+        standing = update(CONSENTS).where(CONSENTS.c.token == token, CONSENTS.c.expires_at > now)
+        with self._change(witness) as (connection, number):
+            if connection.execute(standing.values(expires_at=now, change=number)).rowcount != 1:
                 raise GovernanceRefused("没有登记该同意", "no such consent is recorded")
-            consents.pop(token, None)
-
-    def close(self) -> None:
-        """Close the database connections."""
-        self._engine.dispose()
 
     def _end(self, table: Table, *, id: str, by: str, reason: str, witness: Witness) -> None:
         ended = {"ended_at": int(self._clock_seconds()), "ended_by": by, "ended_reason": reason}
@@ -245,26 +291,38 @@ class GovernanceRegister:
                 raise GovernanceRefused(f"“{id}”不存在或已终止", f"'{id}' does not exist or was ended before")
 
     @contextmanager
-    def _change(self, witness: Witness) -> Iterator[tuple[Connection, dict[str, int]]]:
-        """Yield the connection and the consents to change; witness and commit what was done, then answer from it."""
-        with self._lock:
-            with self._engine.begin() as connection:
-                consents = dict(self._snapshot.consents)
-                yield connection, consents
-                loaded = load_snapshot(connection, signers=self._signers, consents=consents)
-                witness()
-            _log(problem for problem in loaded.problems if problem not in self._snapshot.problems)
-            self._snapshot = loaded
+    def _change(self, witness: Witness) -> Iterator[tuple[Connection, int]]:
+        """Yield a transaction and the number of the change, and witness what was done in it before it counts."""
+        with self._store.change(Part.GOVERNANCE) as (connection, number):
+            yield connection, number
+            witness()
+
+    @property
+    def _snapshot(self) -> Snapshot:
+        self._store.require()
+        return self._loaded
+
+    def _reload(self, connection: Connection) -> None:
+        consents = load_consents(connection, before=self._loaded.consents, now=int(self._clock_seconds()))
+        loaded = self._read(connection, consents=consents)
+        if loaded.rows < self._loaded.rows:
+            raise RegistryUnavailable("records have vanished from the database")
+        for problem in loaded.problems:
+            if problem not in self._loaded.problems:
+                _LOG.error("stored record ignored", id=problem.id, problem=problem.text.en)
+        self._loaded = loaded
         for listener in self._listeners:
             listener()
 
-
-def _log(problems: Iterable[RegisterProblem]) -> None:
-    for problem in problems:
-        _LOG.error("emergency ignored", id=problem.id, problem=problem.text.en)
+    def _read(self, connection: Connection, *, consents: Consents) -> Snapshot:
+        return load_snapshot(connection, signers=self._signers, secret=self._secret, consents=consents)
 
 
-def _insert(connection: Connection, table: Table, **values: str | int) -> None:
+def _is(kind: RevocationKind, id: str) -> ColumnElement[bool]:
+    return (REVOCATIONS.c.kind == str(kind)) & (REVOCATIONS.c.id == id)
+
+
+def _insert(connection: Connection, table: Table, **values: str | int | None) -> None:
     try:
         connection.execute(insert(table).values(**values))
     except IntegrityError as error:

@@ -1,0 +1,1 @@
+"""Alembic's environment. Revisions are linear; none is changed once it was released."""
