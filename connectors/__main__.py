@@ -2,36 +2,60 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import random
+import secrets
 import signal
 import sys
+import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import grpc
 import structlog
 import typer
+from pydantic import SecretStr
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from catalog.dataset import Dataset
-from catalog.load import load_catalogue
-from connectors.sdk.config import ConfigInvalid, ConnectorSettings, WitnessSettings, read_config
-from connectors.sdk.conformance import Finding, check_source
+from catalog.load import CatalogueInvalid, load_catalogue
+from connectors.conformance.clauses import CLAUSES
+from connectors.conformance.report import OUTCOMES, Outcome, Report, described
+from connectors.conformance.running import CheckSettings, check_key, check_running, read_check_settings
+from connectors.draft import draft
+from connectors.sdk.config import (
+    ConfigInvalid,
+    ConnectorSettings,
+    LogSettings,
+    PostgresqlSettings,
+    RegistrationSettings,
+    TlsSettings,
+    WitnessSettings,
+    check_config,
+    read_config,
+    read_source,
+)
 from connectors.sdk.grant import load_keys
 from connectors.sdk.grant_log import GrantLog
-from connectors.sdk.register import Registrar, register
+from connectors.sdk.identity import department_host
+from connectors.sdk.instance import RunningInstance
+from connectors.sdk.peer import PeerRefused
+from connectors.sdk.register import Announcement, GatewayRegistry, Registrar
 from connectors.sdk.server import Connector, ConnectorServicer, start_server
 from connectors.sdk.signing_key import signing_key
+from connectors.sdk.source import Source, SourceError
 from connectors.sdk.tlog.files import OsFiles
 from connectors.sdk.tlog.note import VerificationKey
 from connectors.sdk.tlog.pending import LogUnavailable
 from connectors.sdk.tlog.witness import Witness, witness_key
+from connectors.sdk.tls import CertificateFiles
 from connectors.sdk.witness_server import WitnessServicer, witness_name
 from connectors.sources.opening import open_source
 from sharing_stubs.sharing.registry.v1 import registry_pb2
@@ -55,33 +79,57 @@ def serve(config: ConfigPath) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
+    with _serving(settings, datasets, log=log) as (address, instance):
+        registrar = None
+        if settings.registration is not None:
+            registry = _registry(settings, settings.registration, address=address, instance=instance)
+            registrar = Registrar(registry, jitter=random.random, log=log)
+            registrar.start()
+        sys.stdout.write(f"READY {address}\n")
+        sys.stdout.flush()
+        stopped.wait()
+        if registrar is not None:
+            registrar.stop()
+
+
+@contextmanager
+def _serving(
+    settings: ConnectorSettings, datasets: Mapping[str, Dataset], *, log: structlog.typing.FilteringBoundLogger
+) -> Iterator[tuple[str, RunningInstance]]:
+    """Serve within the block; yields the address and the running instance."""
     connector = _connector(settings, datasets, grant_log=_grant_log(settings))
     witness = None if settings.witness is None else _witness(settings.witness, department=settings.department)
+    instance = RunningInstance(str(uuid.uuid4()))
     try:
         server, port = start_server(
-            ConnectorServicer(connector, clock=time.time, log=log),
+            ConnectorServicer(connector, clock=time.time, log=log, instance=instance),
             listen=settings.listen,
-            tls=settings.tls,
+            tls=None if settings.tls is None else _certificates(settings.tls, department=settings.department),
             witness=None if witness is None else WitnessServicer(witness, log=log),
         )
     except OSError as error:
         _fail(f"无法监听 {settings.listen}", f"cannot listen: {error}")
-    address = f"{settings.listen.rpartition(':')[0]}:{port}"
-    registrar = None
-    if settings.registration is not None:
-        endpoint = settings.advertise or address
-        registrar = Registrar(settings.registration, endpoint=endpoint, jitter=random.random, log=log)
-        registrar.start()
-    sys.stdout.write(f"READY {address}\n")
-    sys.stdout.flush()
-    stopped.wait()
-    if registrar is not None:
-        registrar.stop()
-    server.stop(_STOP_SECONDS).wait()
-    connector.source.close()
-    connector.grant_log.close()
-    if witness is not None:
-        witness.close()
+    try:
+        yield f"{settings.listen.rpartition(':')[0]}:{port}", instance
+    finally:
+        server.stop(_STOP_SECONDS).wait()
+        connector.source.close()
+        connector.grant_log.close()
+        if witness is not None:
+            witness.close()
+
+
+def _registry(
+    settings: ConnectorSettings, registration: RegistrationSettings, *, address: str, instance: RunningInstance
+) -> GatewayRegistry:
+    announcement = Announcement(
+        connector=settings.connector,
+        endpoint=settings.advertise or address,
+        software=f"sharing-gateway {importlib.metadata.version('sharing-gateway')}",
+    )
+    return GatewayRegistry(
+        registration, instance=instance, announcement=announcement, new_nonce=lambda: secrets.token_bytes(16)
+    )
 
 
 def _witness(settings: WitnessSettings, *, department: str) -> Witness:
@@ -95,6 +143,13 @@ def _witness(settings: WitnessSettings, *, department: str) -> Witness:
         )
     except (OSError, ValueError) as error:
         _fail(f"无法使用见证目录 {settings.directory}", f"cannot use the witness's directory: {error}")
+
+
+def _certificates(settings: TlsSettings, *, department: str) -> CertificateFiles:
+    try:
+        return CertificateFiles(**dict(settings), host=department_host(department))
+    except (OSError, ValueError) as error:
+        _fail("无法使用证书", f"cannot use the certificates: {error}")
 
 
 def _grant_log(settings: ConnectorSettings) -> GrantLog:
@@ -113,6 +168,13 @@ def _grant_log(settings: ConnectorSettings) -> GrantLog:
         )
 
 
+def _source(settings: ConnectorSettings, datasets: Mapping[str, Dataset]) -> Source:
+    try:
+        return open_source(settings.source, tables=settings.tables(datasets))
+    except ValueError as error:
+        _fail("无法加载本部门的程序", f"the department's own code cannot be loaded: {error}")
+
+
 def _connector(settings: ConnectorSettings, datasets: Mapping[str, Dataset], *, grant_log: GrantLog) -> Connector:
     try:
         grant_keys = load_keys(settings.grant_keys)
@@ -122,43 +184,120 @@ def _connector(settings: ConnectorSettings, datasets: Mapping[str, Dataset], *, 
         department=settings.department,
         datasets={name: datasets[name] for name in settings.datasets},
         ceilings={name: dataset.ceiling for name, dataset in settings.datasets.items()},
-        source=open_source(settings.source, tables=settings.tables(datasets)),
+        source=_source(settings, datasets),
         grant_keys=grant_keys,
         grant_log=grant_log,
     )
 
 
 @app.command()
-def check(config: ConfigPath) -> None:
-    """检查数据源与目录是否一致。Check the source against the catalogue."""
-    settings, datasets = _read(config)
-    tables = settings.tables(datasets)
-    source = open_source(settings.source, tables=tables)
-    findings = check_source(source, tables=tables, datasets=datasets)
-    source.close()
-    _print_findings(findings)
-    if not all(finding.passed for finding in findings):
+def check(
+    config: ConfigPath,
+    report: Annotated[
+        Path | None, typer.Option(help="写入报告：.md 或 .json 文件。Write the report to this .md or .json file.")
+    ] = None,
+) -> None:
+    """逐条检查连接器是否符合协议；任何语言的实现都可以。Check a connector, in any language, against the protocol."""
+    if report is not None and report.suffix not in {".md", ".json"}:
+        _fail("报告应为 .md 或 .json 文件", "the report is an .md or .json file")
+    try:
+        running = read_check_settings(config) if config.exists() else None
+        checked = _check_own(config) if running is None else _check_running(running)
+        if report is not None:
+            report.write_text(checked.to_json() if report.suffix == ".json" else checked.to_markdown(), "utf-8")
+    except (OSError, ValueError) as error:
+        _fail(f"无法检查：{error}", f"cannot check: {error}")
+    _print_report(checked)
+    if not checked.passed:
         raise typer.Exit(1)
+
+
+def _check_running(running: CheckSettings) -> Report:
+    try:
+        return check_running(running, catalogue=load_catalogue(running.catalogue).datasets)
+    except CatalogueInvalid as invalid:
+        _fail("目录无法使用", f"the catalogue cannot be used:\n{invalid}\n")
+    except PeerRefused as refused:
+        _fail(refused.text.zh.rstrip("。"), refused.text.en.rstrip("."))
+
+
+def _check_own(config: Path) -> Report:
+    """Serve on loopback with a key and a log for the occasion, and check that."""
+    settings, datasets = _read(config)
+    quiet = structlog.wrap_logger(structlog.ReturnLogger())
+    with tempfile.TemporaryDirectory() as folder:
+        key = Path(folder) / "check-key.pem"
+        check_key(key)
+        changes: dict[str, object] = {
+            "listen": "127.0.0.1:0",
+            "tls": None,
+            "plaintext": True,
+            "witness": None,
+            "grant_keys": key.with_name(key.name + ".jwks.json"),
+            "log": LogSettings(directory=Path(folder) / "log", key=Path(folder) / "log.pem"),
+        }
+        with _serving(settings.model_copy(update=changes), datasets, log=quiet) as (address, _):
+            running = CheckSettings(
+                kind="check", endpoint=address, department=settings.department, grant_private_key=key
+            )
+            return check_running(running, catalogue=datasets)
 
 
 @app.command(name="register")
 def register_once(config: ConfigPath) -> None:
-    """向网关登记一次并显示答复。Register with the gateway once and print its answer."""
-    settings, _ = _read(config)
+    """启动连接器，向网关登记一次，显示答复后退出。Start, register with the gateway once, print its answer and end."""
+    settings, datasets = _read(config)
     if settings.registration is None:
         _fail("配置中没有 registration", "the configuration has no registration")
-    endpoint = settings.advertise or settings.listen
-    if endpoint.endswith(":0"):
-        _fail("请在 advertise 中写明网关访问的端口", "name the port that the gateway reaches in advertise")
-    try:
-        registration = register(settings.registration, endpoint=endpoint)
-    except grpc.RpcError as error:
-        answer = f"{error.code().name} {error.details()}" if isinstance(error, grpc.Call) else type(error).__name__
-        _fail(f"网关未接受登记：{answer}", f"the gateway did not accept: {answer}")
-    except OSError as error:
-        _fail(f"无法读取令牌：{error}", f"cannot read the token: {error}")
+    log = structlog.wrap_logger(structlog.PrintLogger(sys.stderr), processors=_LOG_PROCESSORS)
+    with _serving(settings, datasets, log=log) as (address, instance):
+        registry = _registry(settings, settings.registration, address=address, instance=instance)
+        try:
+            registration = registry.register().registration
+        except grpc.RpcError as error:
+            answer = f"{error.code().name} {error.details()}" if isinstance(error, grpc.Call) else type(error).__name__
+            _fail(f"网关未接受登记：{answer}", f"the gateway did not accept: {answer}")
+        except OSError as error:
+            _fail(f"无法读取令牌或证书：{error}", f"cannot read the token or certificate: {error}")
     state = registry_pb2.RegistrationState.Name(registration.state).removeprefix("REGISTRATION_STATE_").lower()
-    typer.echo(f"{registration.department} {registration.endpoint} {state} {' '.join(registration.datasets)}")
+    typer.echo(f"{registration.department} {registration.connector} {state} {_names(registration)}")
+
+
+def _names(registration: registry_pb2.Registration) -> str:
+    return " ".join(dataset.name for dataset in registration.datasets)
+
+
+@app.command(name="draft")
+def write_draft(
+    source: Annotated[
+        str,
+        typer.Option(
+            help="source 一节内容的 YAML 文件，或 PostgreSQL URI。YAML file with what stands under `source`, or a PostgreSQL URI."
+        ),
+    ],
+    table: Annotated[str, typer.Option(help="本部门的表或视图。Your table or view.")],
+    dataset: Annotated[str, typer.Option(help="新数据集的名称。Name of the new dataset: domain.name.")],
+    department: Annotated[str, typer.Option(help="主管部门编号。Its controller's id.")],
+    output: Annotated[Path, typer.Option(help="写入的文件夹。Folder to write to.")] = Path(),
+) -> None:
+    """由真实的表起草目录条目和连接器配置。Draft a catalogue entry and a configuration from a real table."""
+    entry, config = (output / f"{name}.yaml" for name in (dataset, department))
+    if taken := [path for path in (entry, config) if path.exists()]:
+        _fail(f"{taken[0]} 已存在，请先移走", f"{taken[0]} exists; move it away first")
+    try:
+        is_uri = source.startswith(("postgresql://", "postgres://"))
+        settings = PostgresqlSettings(kind="postgresql", uri=SecretStr(source)) if is_uri else read_source(Path(source))
+        found = draft(settings, table=table, dataset=dataset, department=department)
+        output.mkdir(parents=True, exist_ok=True)
+        for path, text in ((entry, found.entry), (config, found.config)):
+            path.touch(mode=0o600)
+            path.write_text(text, "utf-8")
+            typer.echo(path)
+    except ConfigInvalid as invalid:
+        _fail_with(invalid)
+    except (SourceError, ValueError, OSError) as error:
+        detail = f"{error.code} {error.detail}" if isinstance(error, SourceError) else str(error)
+        _fail(f"无法读取该表：{detail}", f"the table cannot be read: {detail}")
 
 
 @app.command(name="witness-key")
@@ -175,13 +314,21 @@ def print_witness_key(config: ConfigPath) -> None:
 
 
 def _read(config: Path) -> tuple[ConnectorSettings, Mapping[str, Dataset]]:
-    datasets = load_catalogue().datasets
     try:
-        return read_config(config, datasets=datasets), datasets
+        settings = read_config(config)
+        datasets = load_catalogue(settings.catalogue).datasets
+        check_config(settings, datasets=datasets)
+        return settings, datasets
+    except CatalogueInvalid as invalid:
+        _fail("目录无法使用", f"the catalogue cannot be used:\n{invalid}\n")
     except ConfigInvalid as invalid:
-        for problem in invalid.problems:
-            typer.echo(f"{problem.place}: {problem.text.zh} {problem.text.en}", err=True)
-        raise typer.Exit(2) from None
+        _fail_with(invalid)
+
+
+def _fail_with(invalid: ConfigInvalid) -> NoReturn:
+    for problem in invalid.problems:
+        typer.echo(f"{problem.place}: {problem.text.zh} {problem.text.en}", err=True)
+    raise typer.Exit(2)
 
 
 def _fail(zh: str, en: str) -> NoReturn:
@@ -189,12 +336,13 @@ def _fail(zh: str, en: str) -> NoReturn:
     raise typer.Exit(2)
 
 
-def _print_findings(findings: tuple[Finding, ...]) -> None:
-    table = Table("数据集 Dataset", "检查 Check", "结果 Result", "说明 Detail")
-    for finding in findings:
-        result = "[green]通过 pass[/]" if finding.passed else "[red]未通过 fail[/]"
-        detail = "" if finding.detail is None else escape(f"{finding.detail.zh} {finding.detail.en}")
-        table.add_row(finding.dataset, f"{finding.check.zh} {finding.check.en}", result, detail)
+def _print_report(report: Report) -> None:
+    table = Table("条款 Clause", "内容 Promise", "结果 Result", "说明 Detail")
+    colours = {Outcome.PASSED: "green", Outcome.FAILED: "red"}
+    for result in report.results:
+        text, outcome = CLAUSES[result.clause].text, OUTCOMES[result.outcome]
+        told = f"[{colours.get(result.outcome, 'yellow')}]{outcome.zh} {outcome.en}[/]"
+        table.add_row(result.clause, f"{text.zh} {text.en}", told, escape("\n".join(described(result))))
     Console().print(table)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 import grpc
+import pyarrow as pa
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -17,14 +18,16 @@ from grpc_reflection.v1alpha import reflection
 
 from catalog.dataset import Dataset
 from catalog.vocabulary import ColumnAction
-from connectors.sdk.config import TlsSettings
 from connectors.sdk.enforce import encode_slices, plan_scan, treat_batch
 from connectors.sdk.grant import GrantCode, GrantRefused, ScanGrant, verify_grant
 from connectors.sdk.grant_log import GrantLog
-from connectors.sdk.inquiry import Inquiry, verify_inquiry
+from connectors.sdk.inquiry import Inquiry, Topic, verify_inquiry
+from connectors.sdk.instance import RunningInstance
+from connectors.sdk.profile import profile_scan, take_profile
 from connectors.sdk.replay import ReplayGuard
 from connectors.sdk.source import BatchStream, Source, SourceCode, SourceError
 from connectors.sdk.tlog.pending import LogUnavailable
+from connectors.sdk.tls import CONNECTION_SECONDS_MAX, CertificateFiles, GatewayOnly, server_credentials
 from connectors.sdk.witness_server import WitnessServicer
 from sharing_stubs.sharing.connector.v1 import connector_pb2, connector_pb2_grpc
 from sharing_stubs.sharing.witness.v1 import witness_pb2_grpc
@@ -37,6 +40,7 @@ _OPTIONS = (
     ("grpc.max_send_message_length", 3 << 20),
     ("grpc.max_metadata_size", 16 << 10),
     ("grpc.max_concurrent_streams", 64),
+    ("grpc.max_connection_age_ms", CONNECTION_SECONDS_MAX * 1000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
@@ -73,12 +77,19 @@ class ConnectorServicer(connector_pb2_grpc.ConnectorServiceServicer):
         connector: What is served.
         clock: Returns seconds since 1970-01-01 UTC.
         log: The operator's log; gets ids, counts and codes, never values.
+        instance: As which the connector registers; None when it never does.
     """
 
     def __init__(
-        self, connector: Connector, *, clock: Callable[[], float], log: structlog.typing.FilteringBoundLogger
+        self,
+        connector: Connector,
+        *,
+        clock: Callable[[], float],
+        log: structlog.typing.FilteringBoundLogger,
+        instance: RunningInstance | None = None,
     ) -> None:
         self._connector = connector
+        self._instance = instance
         self._clock = clock
         self._log = log
         self._replay = ReplayGuard()
@@ -87,7 +98,7 @@ class ConnectorServicer(connector_pb2_grpc.ConnectorServiceServicer):
     def Describe(  # noqa: N802 - gRPC's name
         self, request: connector_pb2.DescribeRequest, context: grpc.ServicerContext
     ) -> connector_pb2.DescribeResponse:
-        """List the datasets and the schemas their source delivers."""
+        """List the datasets and the schemas their source delivers; one whose table is missing has none."""
         try:
             described = self._connector.source.describe()
         except Exception as error:  # noqa: BLE001 - the door: nothing of an unforeseen error may leave
@@ -96,9 +107,11 @@ class ConnectorServicer(connector_pb2_grpc.ConnectorServiceServicer):
             return connector_pb2.DescribeResponse(
                 department=self._connector.department,
                 datasets=[
-                    connector_pb2.DatasetDescription(name=name, arrow_schema=schema.serialize().to_pybytes())
-                    for name, schema in sorted(described.items())
+                    connector_pb2.DatasetDescription(name=name, arrow_schema=_serialised(described.get(name)))
+                    for name in sorted(self._connector.datasets)
                 ],
+                instance_id="" if self._instance is None else self._instance.id,
+                confirms_registration=self._instance is not None and self._instance.confirm(request.registration_nonce),
             )
         _abort(context, failure, log=self._log)
 
@@ -132,7 +145,7 @@ class ConnectorServicer(connector_pb2_grpc.ConnectorServiceServicer):
     ) -> Iterator[connector_pb2.ReadGrantLogResponse]:
         """Stream the department's log without the sets of data subjects."""
         try:
-            inquiry = self._asked(request.inquiry, about_subject=False)
+            inquiry = self._asked(request.inquiry, about=Topic.LOG)
             for entry in self._connector.grant_log.read(inquiry):
                 yield connector_pb2.ReadGrantLogResponse(leaf=entry.leaf)
             return
@@ -145,7 +158,7 @@ class ConnectorServicer(connector_pb2_grpc.ConnectorServiceServicer):
     ) -> Iterator[connector_pb2.FindSubjectResponse]:
         """Stream the decisions under which a row of one data subject left, or may have left."""
         try:
-            inquiry = self._asked(request.inquiry, about_subject=True)
+            inquiry = self._asked(request.inquiry, about=Topic.SUBJECT)
             for found in self._connector.grant_log.find(inquiry):
                 yield connector_pb2.FindSubjectResponse(
                     decision_id=found.decision_id, dataset=found.dataset, certain=found.certain
@@ -155,13 +168,36 @@ class ConnectorServicer(connector_pb2_grpc.ConnectorServiceServicer):
             failure = _failure(error)
         _abort(context, failure, log=self._log)
 
-    def _asked(self, signed: connector_pb2.SignedInquiry, *, about_subject: bool) -> Inquiry:
+    def Profile(  # noqa: N802 - gRPC's name
+        self, request: connector_pb2.ProfileRequest, context: grpc.ServicerContext
+    ) -> connector_pb2.ProfileResponse:
+        """Count what is wrong with one dataset; takes the place of one scan."""
+        if not self._scans.acquire(blocking=False):
+            _abort(context, _Failure(status=grpc.StatusCode.RESOURCE_EXHAUSTED, code="BUSY"), log=self._log)
+        try:
+            inquiry = self._asked(request.inquiry, about=Topic.DATASET)
+            dataset = self._connector.datasets.get(inquiry.dataset)
+            if dataset is None:
+                raise GrantRefused(GrantCode.DATASET_UNKNOWN)
+            with self._connector.source.scan(profile_scan(dataset)) as stream:
+                context.add_callback(lambda: _cancel(stream))
+                profile = take_profile(stream, dataset=dataset, sketch_key=inquiry.sketch_key)
+                profile.as_of = int(self._clock()) if stream.as_of is None else stream.as_of
+            self._log.info("profile taken", dataset=dataset.name, rows=profile.rows)
+            return profile
+        except Exception as error:  # noqa: BLE001 - the door: nothing of an unforeseen error may leave
+            failure = _failure(error)
+        finally:
+            self._scans.release()
+        _abort(context, failure, log=self._log)
+
+    def _asked(self, signed: connector_pb2.SignedInquiry, *, about: Topic) -> Inquiry:
         now = int(self._clock())
         inquiry = verify_inquiry(
             signed,
             keys=self._connector.grant_keys,
             audience=self._connector.department,
-            about_subject=about_subject,
+            about=about,
             now=now,
         )
         key = b"inquiry " + inquiry.inquiry_id.encode("utf-8")
@@ -222,6 +258,10 @@ class ConnectorServicer(connector_pb2_grpc.ConnectorServiceServicer):
         return grant
 
 
+def _serialised(schema: pa.Schema | None) -> bytes:
+    return b"" if schema is None else bytes(schema.serialize())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Failure:
     """How a call ends that is not answered."""
@@ -254,24 +294,26 @@ def _cancel(stream: BatchStream) -> None:
 
 
 def start_server(
-    servicer: ConnectorServicer, *, listen: str, tls: TlsSettings | None, witness: WitnessServicer | None = None
+    servicer: ConnectorServicer, *, listen: str, tls: CertificateFiles | None, witness: WitnessServicer | None = None
 ) -> tuple[grpc.Server, int]:
     """Serve the connector, health and reflection until the server is stopped.
 
     Args:
         servicer: The connector.
         listen: `host:port`; port 0 takes a free one.
-        tls: Certificates; plaintext when None, which is for one machine only.
+        tls: The department's certificate and the authority of the gateway's, who alone is served then; plaintext when None,
+            which is for one machine only.
         witness: The department's witness of logs, when it has one.
 
     Returns:
         The started server and its port.
 
     Raises:
-        OSError: The address or a certificate cannot be used.
+        OSError: The address cannot be used.
     """
     server = grpc.server(
         ThreadPoolExecutor(max_workers=_SCANS_MAX + _OTHER_CALLS_MAX, thread_name_prefix="connector"),
+        interceptors=None if tls is None else [GatewayOnly()],
         options=_OPTIONS,
         maximum_concurrent_rpcs=_SCANS_MAX + _OTHER_CALLS_MAX,
     )
@@ -286,16 +328,10 @@ def start_server(
     health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
     reflection.enable_server_reflection((service, health_name, reflection.SERVICE_NAME), server)
     try:
-        port = server.add_insecure_port(listen) if tls is None else server.add_secure_port(listen, _credentials(tls))
+        port = (
+            server.add_insecure_port(listen) if tls is None else server.add_secure_port(listen, server_credentials(tls))
+        )
     except RuntimeError:
         raise OSError(f"cannot listen on {listen}") from None
     server.start()
     return server, port
-
-
-def _credentials(tls: TlsSettings) -> grpc.ServerCredentials:
-    return grpc.ssl_server_credentials(
-        [(tls.private_key.read_bytes(), tls.certificate.read_bytes())],
-        root_certificates=None if tls.client_ca is None else tls.client_ca.read_bytes(),
-        require_client_auth=tls.client_ca is not None,
-    )

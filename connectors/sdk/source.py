@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 import pyarrow as pa
 
-from connectors.sdk.predicates import Predicate
+from connectors.sdk.predicates import Predicate, evaluate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,16 @@ class MappedTable:
         if not set(names) <= set(fields):
             raise ValueError("a column does not exist")
         return pa.schema([fields[name] for name in names])
+
+    def needed(self, request: SourceScan) -> tuple[MappedColumn, ...]:
+        """Return the columns that a scan delivers or tests, in catalogue order. Raises ValueError when one is unknown.
+
+        Every literal is checked too: see `connectors.sdk.predicates.evaluate`.
+        """
+        self.projected(request.columns)
+        evaluate(request.predicate, pa.RecordBatch.from_pylist([], schema=self.schema))
+        names = {*request.columns, *request.predicate.columns()}
+        return tuple(column for column in self.columns if column.field.name in names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,11 +130,11 @@ class Source(Protocol):
     def describe(self) -> Mapping[str, pa.Schema]:
         """Return the schema of every mapped dataset, in catalogue names, as a scan of the database really gives it.
 
-        A mapped column that the database lacks is missing; one that cannot be converted keeps the database's type.
-        Nullability is the catalogue's: only values can show whether it holds.
+        A dataset whose table does not exist is missing, and so is a mapped column that the database lacks; a column that
+        cannot be converted keeps the database's type. Nullability is the catalogue's: only values can show whether it holds.
 
         Raises:
-            SourceError: The database cannot be reached, or a table does not exist.
+            SourceError: The database cannot be reached.
         """
         ...
 

@@ -20,6 +20,11 @@ def witness_name(department: str) -> str:
     return f"{department}/witness"
 
 
+def witness_department(name: str) -> str:
+    """Return the department of the witness of that name."""
+    return name.removesuffix("/witness")
+
+
 class WitnessServicer(witness_pb2_grpc.WitnessServiceServicer):
     """Implements `WitnessService`.
 

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
+
+import pyarrow as pa
 
 from connectors.sdk.config import (
     AccessLogSettings,
+    CsvSettings,
+    DuckdbSettings,
+    OdbcSettings,
+    OwnSettings,
     ParquetSettings,
     PostgresqlSettings,
     SourceSettings,
@@ -13,19 +20,47 @@ from connectors.sdk.config import (
 )
 from connectors.sdk.source import MappedTable, Source
 from connectors.sources.access_log import AccessLogSource
+from connectors.sources.csv import CsvSource
+from connectors.sources.duckdb import DuckdbSource
+from connectors.sources.odbc import OdbcSource
+from connectors.sources.own import PythonSource, load_own
 from connectors.sources.parquet import ParquetSource
 from connectors.sources.postgresql import PostgresqlSource
 from connectors.sources.sqlite import SqliteSource
 
 
-def open_source(settings: SourceSettings, *, tables: Mapping[str, MappedTable]) -> Source:
-    """Return the source of a configuration. It connects when it is first used."""
+class OwnTables(Source, Protocol):
+    """A source that can also tell what a table holds before anything is mapped."""
+
+    def own_schema(self, table: str) -> pa.Schema:
+        """Return the columns of a table in own names and order, with the nearest types the source knows.
+
+        Raises:
+            SourceError: The database cannot be reached, or the table does not exist.
+        """
+        ...
+
+
+def open_source(settings: SourceSettings, *, tables: Mapping[str, MappedTable]) -> OwnTables:
+    """Return the source of a configuration. It connects when it is first used.
+
+    Raises:
+        ValueError: A department's own code cannot be loaded.
+    """
     match settings:
         case PostgresqlSettings():
             return PostgresqlSource(settings, tables=tables)
         case ParquetSettings():
             return ParquetSource(settings, tables=tables)
+        case CsvSettings():
+            return CsvSource(settings, tables=tables)
         case SqliteSettings():
             return SqliteSource(settings, tables=tables)
+        case DuckdbSettings():
+            return DuckdbSource(settings, tables=tables)
+        case OdbcSettings():
+            return OdbcSource(settings, tables=tables)
+        case OwnSettings():
+            return PythonSource(load_own(settings), tables=tables)
         case AccessLogSettings():
             return AccessLogSource(settings, tables=tables)

@@ -21,8 +21,8 @@ from sqlglot import exp
 from connectors.sdk.config import PostgresqlSettings
 from connectors.sdk.predicates import Scalar
 from connectors.sdk.source import MappedTable, SourceCode, SourceError, SourceScan
-from connectors.sources.conform import LOCAL_TIME_ZONE, conform
-from connectors.sources.select import Bind, SqlColumn, select, table_of, template
+from connectors.sources.conform import LOCAL_TIME_ZONE, conform, described_tables
+from connectors.sources.select import Bind, SqlColumn, guarded, select, table_of, template
 
 _STATEMENT_SECONDS_MAX = 300
 _IDLE_SECONDS_MAX = 60
@@ -48,21 +48,19 @@ _CAST: Mapping[pa.DataType, tuple[frozenset[str], str]] = {
     pa.timestamp("us", tz="UTC"): (frozenset({"timestamp"}), f"c AT TIME ZONE '{LOCAL_TIME_ZONE}'"),
 }
 """Casts that lose nothing, or fail. Everything else is for a view of the department's own."""
-_GUARDS: Mapping[pa.DataType, str] = {
-    pa.float64(): "c <> CAST('NaN' AS DOUBLE PRECISION)",
-    pa.date32(): "c BETWEEN CAST('0001-01-01' AS DATE) AND CAST('9999-12-31' AS DATE)",
-    pa.timestamp("us", tz="UTC"): (
-        "c BETWEEN CAST('0001-01-01 00:00:00+00' AS TIMESTAMPTZ) AND CAST('9999-12-31 23:59:59.999999+00' AS TIMESTAMPTZ)"
-    ),
-}
-"""Arrow's years end where Python's do; `infinity` would arrive as a wrong date."""
 _COLUMNS_OF_TABLE = (
     "SELECT a.attname, COALESCE(b.typname, t.typname), COALESCE(l.collisdeterministic, TRUE) FROM pg_attribute a "
     "JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON b.oid = t.typbasetype AND t.typtype = 'd' "
     "LEFT JOIN pg_collation l ON l.oid = a.attcollation "
-    "WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped"
+    "WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
 )
+_DRIFTED = frozenset({"3F000", "42P01", "42703", "42804", "42846", "42883", "22003", "22008"})
+"""No such schema, table or column; another type; a stored number or time outside the catalogue's type.
+
+Every other error of data may be a literal's: it fails the query that has it and says nothing of the table.
+"""
 _SESSION: Mapping[str, str] = {
+    "client_encoding": "UTF8",
     "application_name": "sharing-connector",
     "default_transaction_read_only": "on",
     "statement_timeout": f"{_STATEMENT_SECONDS_MAX}s",
@@ -84,10 +82,14 @@ class PostgresqlSource:
     def describe(self) -> Mapping[str, pa.Schema]:
         """See `Source.describe`."""
         self._columns.clear()
-        return {dataset: self._describe(table) for dataset, table in self._tables.items()}
+        return described_tables(self._tables, describe=self._describe)
+
+    def own_schema(self, table: str) -> pa.Schema:
+        """See `connectors.sources.opening.OwnTables`."""
+        return pa.schema([(name, _nearest(type_name)) for name, (type_name, _) in self._own_types(table).items()])
 
     def _describe(self, table: MappedTable) -> pa.Schema:
-        own = self._own_types(table)
+        own = self._own_types(table.table)
         fields = []
         for column in table.columns:
             if column.own_name in own:
@@ -123,7 +125,7 @@ class PostgresqlSource:
         self._pool.close()
 
     def _sql_columns(self, table: MappedTable) -> Mapping[str, SqlColumn]:
-        own, columns = self._own_types(table), {}
+        own, columns = self._own_types(table.table), {}
         for column in table.columns:
             type_name, deterministic = own.get(column.own_name, ("", True))
             name = exp.column(column.own_name, quoted=True)
@@ -138,9 +140,9 @@ class PostgresqlSource:
         self._columns[table.dataset] = columns
         return columns
 
-    def _own_types(self, table: MappedTable) -> Mapping[str, tuple[str, bool]]:
+    def _own_types(self, table: str) -> Mapping[str, tuple[str, bool]]:
         """Return type name and whether equality means equal bytes, by own column name."""
-        name = table_of(table.table).sql("postgres", identify=True)
+        name = table_of(table).sql("postgres", identify=True)
         parameters = pa.RecordBatch.from_arrays([pa.array([name])], names=["0"])
         connection, cursor = self._pool.start(_COLUMNS_OF_TABLE, parameters)
         try:
@@ -150,8 +152,16 @@ class PostgresqlSource:
         finally:
             self._pool.give_back(connection, cursor)
         if not rows:
-            raise SourceError(SourceCode.DRIFT, detail=f"the table of '{table.dataset}' does not exist")
+            raise SourceError(SourceCode.DRIFT, detail=f"the table '{table}' does not exist")
         return {name: (type_name, deterministic) for name, type_name, deterministic in rows}
+
+
+def _nearest(type_name: str) -> pa.DataType:
+    """Return the catalogue's type that loses nothing, or PostgreSQL's own."""
+    for arrow_type, names in (*_AS_IT_IS.items(), *((wanted, names) for wanted, (names, _) in _CAST.items())):
+        if type_name in names:
+            return arrow_type
+    return pa.opaque(pa.string(), type_name, "PostgreSQL")
 
 
 def _expression(column: exp.Expr, *, type_name: str, arrow_type: pa.DataType) -> exp.Expr | None:
@@ -164,13 +174,7 @@ def _expression(column: exp.Expr, *, type_name: str, arrow_type: pa.DataType) ->
 
 def _sql_column(column: exp.Expr, *, type_name: str, arrow_type: pa.DataType) -> SqlColumn | None:
     tested = _expression(column, type_name=type_name, arrow_type=arrow_type)
-    if tested is None:
-        return None
-    if arrow_type not in _GUARDS:
-        return SqlColumn(value=tested, tested=tested)
-    guard = template(_GUARDS[arrow_type], tested, dialect="postgres")
-    value = tested if pa.types.is_floating(arrow_type) else exp.case().when(guard.copy(), tested.copy())
-    return SqlColumn(value=value, tested=tested, guard=guard)
+    return None if tested is None else guarded(tested, arrow_type=arrow_type, dialect="postgres")
 
 
 class PostgresqlDialect:
@@ -354,7 +358,7 @@ def _source_error(error: adbc_driver_manager.Error) -> SourceError:
         code = SourceCode.UNAVAILABLE
     elif state in {"57014", "25P03"}:
         code = SourceCode.SLOW
-    elif state[:2] in {"22", "42"}:
+    elif state in _DRIFTED:
         code = SourceCode.DRIFT
     else:
         code = SourceCode.FAILED

@@ -69,6 +69,25 @@ def template(sql: str, column: exp.Expr, *, dialect: str) -> exp.Expr:
     return tree.transform(lambda node: column.copy() if isinstance(node, exp.Column) and node.name == "c" else node)
 
 
+_GUARDS: Mapping[pa.DataType, str] = {
+    pa.float64(): "c <> CAST('NaN' AS DOUBLE PRECISION)",
+    pa.date32(): "c BETWEEN CAST('0001-01-01' AS DATE) AND CAST('9999-12-31' AS DATE)",
+    pa.timestamp("us", tz="UTC"): (
+        "c BETWEEN CAST('0001-01-01 00:00:00+00' AS TIMESTAMPTZ) AND CAST('9999-12-31 23:59:59.999999+00' AS TIMESTAMPTZ)"
+    ),
+}
+"""Arrow's years end where Python's do; `infinity` would arrive as a wrong date."""
+
+
+def guarded(column: exp.Expr, *, arrow_type: pa.DataType, dialect: str) -> SqlColumn:
+    """Return how a column of `arrow_type` is read where the database also knows infinite dates and NaN."""
+    if arrow_type not in _GUARDS:
+        return SqlColumn(value=column, tested=column)
+    guard = template(_GUARDS[arrow_type], column, dialect=dialect)
+    value = column if pa.types.is_floating(arrow_type) else exp.case().when(guard.copy(), column.copy())
+    return SqlColumn(value=value, tested=column, guard=guard)
+
+
 def table_of(name: str) -> exp.Table:
     """Return the quoted table `name` or `schema.name`."""
     schema, _, table = name.rpartition(".")

@@ -6,11 +6,11 @@ by an expression that gives one type or null, and a first row of known types, dr
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import adbc_driver_manager
 import adbc_driver_sqlite.dbapi
@@ -20,8 +20,9 @@ from sqlglot import exp
 from connectors.sdk.config import SqliteSettings
 from connectors.sdk.predicates import Scalar
 from connectors.sdk.source import MappedTable, SourceCode, SourceError, SourceScan
-from connectors.sources.conform import conform, prefix_end
+from connectors.sources.conform import described_tables, prefix_end
 from connectors.sources.select import Bind, SqlColumn, select, template
+from connectors.sources.stream import Batches, ScanStream
 
 _INTEGER = "CASE WHEN TYPEOF(c) = 'integer' OR CAST(CAST(c AS INTEGER) AS TEXT) = c THEN CAST(c AS INTEGER) END"
 _ZONE = "CASE WHEN c LIKE '%Z' THEN 'Z' WHEN LENGTH(c) > 22 AND SUBSTR(c, -6, 1) IN ('+', '-') THEN SUBSTR(c, -6) ELSE '+08:00' END"
@@ -54,19 +55,15 @@ class SqliteSource:
 
     def describe(self) -> Mapping[str, pa.Schema]:
         """See `Source.describe`."""
-        described = {}
-        for dataset, table in self._tables.items():
-            own = self._own_types(table)
-            described[dataset] = pa.schema([column.field for column in table.columns if column.own_name in own])
-        return described
+        return described_tables(self._tables, describe=self._described)
 
-    def scan(self, request: SourceScan) -> SqliteStream:
+    def scan(self, request: SourceScan) -> ScanStream:
         """See `Source.scan`."""
         table = self._tables.get(request.dataset)
         if table is None:
             raise ValueError("the dataset does not exist")
         schema = table.projected(request.columns)
-        own = self._own_types(table)
+        own = self._own_types(table.table)
         if not {column.own_name for column in table.columns} <= set(own):
             raise SourceError(SourceCode.DRIFT, detail=f"a column of '{table.dataset}' is missing")
         columns = {column.field.name: _sql_column(column.own_name, own, column.field.type) for column in table.columns}
@@ -76,14 +73,23 @@ class SqliteSource:
         if request.rows_max is not None:
             union = union.limit(request.rows_max + 1, copy=False)
         connection, cursor = self._run(union.sql("sqlite", copy=False), parameters, batch_rows=request.batch_rows)
-        return SqliteStream(connection=connection, cursor=cursor, schema=schema)
+        close = functools.partial(_discard, connection, cursor)
+        return ScanStream(_batches(cursor), schema=schema, request=request, close=close)
 
     def close(self) -> None:
         """See `Source.close`."""
 
-    def _own_types(self, table: MappedTable) -> Mapping[str, str]:
+    def own_schema(self, table: str) -> pa.Schema:
+        """See `connectors.sources.opening.OwnTables`. Types are guessed from the declared ones."""
+        return pa.schema([(name, _guess(declared)) for name, declared in self._own_types(table).items()])
+
+    def _described(self, table: MappedTable) -> pa.Schema:
+        own = self._own_types(table.table)
+        return pa.schema([column.field for column in table.columns if column.own_name in own])
+
+    def _own_types(self, table: str) -> Mapping[str, str]:
         """Return the declared type by own column name."""
-        parameters = pa.RecordBatch.from_arrays([pa.array([table.table])], names=["0"])
+        parameters = pa.RecordBatch.from_arrays([pa.array([table])], names=["0"])
         connection, cursor = self._run("SELECT name, type FROM pragma_table_info(?)", parameters, batch_rows=1_024)
         try:
             own = {name: str(declared).upper() for name, declared in cursor.fetchall()}
@@ -92,7 +98,7 @@ class SqliteSource:
         finally:
             _discard(connection, cursor)
         if not own:
-            raise SourceError(SourceCode.DRIFT, detail=f"the table of '{table.dataset}' does not exist")
+            raise SourceError(SourceCode.DRIFT, detail=f"the table '{table}' does not exist")
         return own
 
     def _run(self, sql: str, parameters: pa.RecordBatch | None, *, batch_rows: int) -> tuple[Any, Any]:
@@ -121,6 +127,21 @@ def _sql_column(own_name: str, own: Mapping[str, str], arrow_type: pa.DataType) 
     tested = exp.Collate(this=column if is_text else exp.Paren(this=value), expression=exp.to_identifier("BINARY"))
     guard = template("TYPEOF(c) = 'text'", column, dialect="sqlite") if is_text else None
     return SqlColumn(value=value, tested=tested, guard=guard)
+
+
+_GUESSES: Mapping[str, pa.DataType] = {
+    "INT": pa.int64(),
+    "BOOL": pa.bool_(),
+    "TIME": pa.timestamp("us", tz="UTC"),
+    "DATE": pa.date32(),
+    "REAL": pa.float64(),
+    "DOUB": pa.float64(),
+    "FLOA": pa.float64(),
+}
+
+
+def _guess(declared: str) -> pa.DataType:
+    return next((guess for word, guess in _GUESSES.items() if word in declared), pa.string())
 
 
 def _first_row(schema: pa.Schema) -> exp.Select:
@@ -172,58 +193,13 @@ class SqliteDialect:
         return exp.In(this=column, query=exp.Subquery(this=values))
 
 
-class SqliteStream:
-    """Rows of one query; see `connectors.sdk.source.BatchStream`."""
-
-    as_of: int | None = None
-
-    def __init__(self, *, connection: Any, cursor: Any, schema: pa.Schema) -> None:  # noqa: ANN401
-        self._connection = connection
-        self._cursor = cursor
-        self._batches = iter(cursor.fetch_record_batch())
-        self._schema = schema
-        self._first = True
-        self._cancelled = self._closed = False
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Return itself."""
-        return self
-
-    def __next__(self) -> pa.RecordBatch:
-        """See `BatchStream.__next__`."""
-        while not self._closed:
-            if self._cancelled:
-                raise SourceError(SourceCode.CANCELLED)
-            try:
-                batch = next(self._batches)
-            except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
-                raise _source_error(error) from None
-            if self._first:
-                batch, self._first = batch.slice(1), False
-            if batch.num_rows:
-                return conform(batch.columns, schema=self._schema)
-        raise StopIteration
-
-    def cancel(self) -> None:
-        """See `BatchStream.cancel`. The driver cannot interrupt SQLite: reading stops at the next batch."""
-        self._cancelled = True
-
-    def close(self) -> None:
-        """See `BatchStream.close`."""
-        if not self._closed:
-            self._closed = True
-            self._batches = iter(())
-            _discard(self._connection, self._cursor)
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close."""
-        self.close()
+def _batches(cursor: Any) -> Batches:  # noqa: ANN401
+    """Yield every batch, the first without its first row. The driver cannot interrupt SQLite."""
+    try:
+        for number, batch in enumerate(cursor.fetch_record_batch()):
+            yield batch if number else batch.slice(1)
+    except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
+        raise _source_error(error) from None
 
 
 def _discard(connection: Any, cursor: Any) -> None:  # noqa: ANN401
