@@ -18,6 +18,7 @@ import data.sharing.access.purpose
 import data.sharing.access.quota
 import data.sharing.access.request
 import data.sharing.access.statistics
+import data.sharing.access.stop
 
 # METADATA
 # title: Decision
@@ -35,7 +36,7 @@ decision := {
 	"people_min": purpose.declared.people_min,
 	"obligations": obligations.accepted,
 	"denials": [],
-	"determined_by": ["agreement", "clearance", "consent", "emergency", "jurisdiction", "minimisation", "obligations", "purpose", "quota", "request", "statistics"],
+	"determined_by": ["agreement", "clearance", "consent", "emergency", "jurisdiction", "minimisation", "obligations", "purpose", "quota", "request", "statistics", "stop"],
 } if {
 	allow
 }
@@ -61,6 +62,7 @@ allow if {
 	clearance.established
 	jurisdiction.established
 	agreement.established
+	stop.established
 	consent.established
 	emergency.established
 	quota.established
@@ -78,6 +80,7 @@ denials := union({
 	clearance.denials,
 	jurisdiction.denials,
 	agreement.denials,
+	stop.denials,
 	consent.denials,
 	emergency.denials,
 	quota.denials,

@@ -3,7 +3,7 @@ package sharing.access_test
 import data.sharing.access
 import data.sharing.access.fixture_test as fixture
 
-rules := ["agreement", "clearance", "consent", "emergency", "jurisdiction", "minimisation", "obligations", "purpose", "quota", "request", "statistics"]
+rules := ["agreement", "clearance", "consent", "emergency", "jurisdiction", "minimisation", "obligations", "purpose", "quota", "request", "statistics", "stop"]
 
 test_allows_a_visit_with_treatments_filter_and_obligations if {
 	decision(fixture.visit) == {

@@ -2,7 +2,8 @@
 # title: The controller has agreed
 # description: >-
 #   Establishes, for every dataset that is shared on condition, that an agreement of its controller with the requester's
-#   division about this dataset and this purpose is in force. Datasets that are shared without condition need none.
+#   division or office about this dataset, the columns used and this purpose is in force and not stopped. Datasets that
+#   are shared without condition need none.
 # custom:
 #   basis: Shanghai Data Regulation, articles 38, 39 and 40; Personal Information Protection Law, article 20
 package sharing.access.agreement
@@ -11,6 +12,7 @@ import data.sharing.access.denial
 import data.sharing.access.minimisation
 import data.sharing.access.purpose
 import data.sharing.access.request
+import data.sharing.access.stop
 
 default established := false
 
@@ -29,7 +31,14 @@ covered(dataset) if {
 
 # METADATA
 # description: Datasets of the query, each with the id of an agreement in force that covers it.
-in_force contains [dataset.name, agreement.id] if {
+in_force contains pair if {
+	some pair in agreed
+	not stop.agreements[pair[1]]
+}
+
+# METADATA
+# description: The same, agreements that are stopped too.
+agreed contains [dataset.name, agreement.id] if {
 	purpose.entitled
 	some dataset in input.query.datasets
 	catalogued := request.catalogued[dataset.name]
@@ -40,7 +49,27 @@ in_force contains [dataset.name, agreement.id] if {
 	name == dataset.name
 	some id in agreement.purposes
 	id == input.purpose
+	for_office(agreement)
+	for_columns(agreement, dataset)
 	current(agreement)
+}
+
+for_office(agreement) if agreement.office == ""
+
+for_office(agreement) if agreement.office == input.requester.office
+
+for_columns(agreement, _) if agreement.columns == []
+
+for_columns(agreement, dataset) if {
+	agreement.columns[0]
+	every column in dataset.columns {
+		named(agreement, concat(".", [dataset.name, column.name]))
+	}
+}
+
+named(agreement, column) if {
+	some name in agreement.columns
+	name == column
 }
 
 current(agreement) if {
@@ -57,6 +86,11 @@ current(agreement) if {
 # description: Ids of the agreements that the sharing rests on.
 ids := sort({pair[1] | some pair in in_force})
 
+stopped(dataset) if {
+	some pair in agreed
+	pair[0] == dataset.name
+}
+
 controller_title(dataset) := data.catalog.departments[controller].title if {
 	controller := data.catalog.datasets[dataset.name].controller
 }
@@ -65,6 +99,7 @@ denials contains denial.titled(denial.make("AGREEMENT_MISSING", "agreement", [da
 	minimisation.names_available
 	some dataset in input.query.datasets
 	not covered(dataset)
+	not stopped(dataset)
 	title := controller_title(dataset)
 }
 
@@ -72,5 +107,13 @@ denials contains denial.make("AGREEMENT_MISSING", "agreement", [dataset.name], "
 	minimisation.names_available
 	some dataset in input.query.datasets
 	not covered(dataset)
+	not stopped(dataset)
 	not controller_title(dataset)
+}
+
+denials contains denial.make("AGREEMENT_STOPPED", "agreement", [dataset.name], "WAIT_FOR_LIFTING", []) if {
+	minimisation.names_available
+	some dataset in input.query.datasets
+	not covered(dataset)
+	stopped(dataset)
 }

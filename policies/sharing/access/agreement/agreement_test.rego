@@ -35,7 +35,9 @@ test_denies_an_agreement_about_something_else if {
 		["recipient", "310104"],
 		["recipient", "310101002001"],
 		["recipient", ""],
+		["office", "310101003"],
 		["datasets", ["health.health_code"]],
+		["columns", ["population.resident.phone"]],
 		["purposes", ["inspection"]],
 		["valid_from", 2001],
 		["valid_until", 2000],
@@ -43,6 +45,17 @@ test_denies_an_agreement_about_something_else if {
 	every other in others {
 		denied(with_agreement(fixture.patched(fixture.agreement, [other[0]], other[1])), fixture.catalog)
 	}
+}
+
+test_allows_what_an_agreement_with_this_office_names if {
+	own := fixture.patched(fixture.agreement, ["office"], "310101002")
+	named := ["population.resident.name", "population.resident.phone", "population.resident.resident_id", "population.resident.sex"]
+	established(with_agreement(fixture.patched(own, ["columns"], named)), fixture.catalog)
+}
+
+test_denies_a_column_that_the_agreement_does_not_name if {
+	fewer := ["population.resident.name", "population.resident.sex", "health.health_code.resident_id"]
+	denied(with_agreement(fixture.patched(fixture.agreement, ["columns"], fewer)), fixture.catalog)
 }
 
 test_denies_one_of_two_datasets_without_an_agreement if {
@@ -53,6 +66,19 @@ test_denies_one_of_two_datasets_without_an_agreement if {
 	)
 	denied(joined, conditional)
 	agreement.ids == ["a1"] with input as joined with data.catalog as conditional
+}
+
+test_denies_on_a_stopped_agreement_and_says_so if {
+	stopped := with_stop(fixture.visit, "a1")
+	not established(stopped, fixture.catalog)
+	fixture.codes(agreement.denials) == {"AGREEMENT_STOPPED"} with input as stopped with data.catalog as fixture.catalog
+	agreement.ids == [] with input as stopped with data.catalog as fixture.catalog
+}
+
+test_allows_while_another_agreement_covers_what_a_stopped_one_did if {
+	established(with_stop(two, "a"), fixture.catalog)
+	agreement.ids == ["b"] with input as with_stop(two, "a") with data.catalog as fixture.catalog
+	established(with_stop(fixture.visit, "a2"), fixture.catalog)
 }
 
 test_says_nothing_while_a_name_is_not_available if {
@@ -82,6 +108,8 @@ test_missing_controller_or_title_is_denied if {
 test_missing_sharing_class_is_denied if {
 	not established(fixture.look_up, fixture.without(fixture.catalog, ["datasets", "health.health_code", "sharing_class"]))
 }
+
+with_stop(document, id) := fixture.patched(document, ["context", "stops"], [{"kind": "agreement", "controller": "police", "target": id}])
 
 with_agreement(agreed) := fixture.patched(fixture.visit, ["context", "agreements"], [agreed])
 

@@ -26,7 +26,7 @@ test_every_rule_has_a_basis_and_every_text_both_languages if {
 		}
 	}
 	object.keys(data.messages.title) == object.keys(data.messages.basis)
-	object.keys(data.messages.basis) == {"agreement", "clearance", "consent", "emergency", "jurisdiction", "minimisation", "obligations", "purpose", "quota", "request", "statistics"}
+	object.keys(data.messages.basis) == {"agreement", "clearance", "consent", "emergency", "jurisdiction", "minimisation", "obligations", "purpose", "quota", "request", "statistics", "stop"}
 }
 
 test_missing_text_makes_no_denial if {

@@ -13,6 +13,8 @@ office_kinds := {"city", "district", "street", "department", "audit"}
 
 case_states := {"open", "closed", "unknown", "unchecked"}
 
+stop_kinds := {"dataset", "column", "office", "agreement"}
+
 uses := {"selected", "filtered", "joined", "grouped", "ordered", "aggregated", "counted", "summed", "looked_up"}
 
 # METADATA
@@ -53,8 +55,21 @@ surroundings_described if {
 	case_states[context.case_state]
 	is_array(context.emergencies)
 	is_array(context.agreements)
+	stops_described
 	context.usage.rows == abs(context.usage.rows)
 	context.usage.lookups == abs(context.usage.lookups)
+}
+
+default stops_described := false
+
+stops_described if input.context.stops == []
+
+stops_described if {
+	input.context.stops[0]
+	every stop in input.context.stops {
+		stop_kinds[stop.kind]
+		concat("", [stop.controller, stop.target])
+	}
 }
 
 default described := false
