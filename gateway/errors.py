@@ -82,6 +82,22 @@ class Unavailable(GatewayError):
     status = grpc.StatusCode.UNAVAILABLE
 
 
+class DatasetUnavailable(Unavailable):
+    """A dataset cannot be had from a department's connector now.
+
+    Args:
+        reason: Why.
+        dataset: Catalogue name.
+        instance_id: The connector that failed; empty when there is none to ask.
+        internal: For the operator's log.
+    """
+
+    def __init__(self, reason: Reason, dataset: str, *, instance_id: str = "", internal: str = "") -> None:
+        super().__init__(reason, dataset, internal=internal)
+        self.dataset = dataset
+        self.instance_id = instance_id
+
+
 class TooLarge(GatewayError):
     """A bound was reached."""
 

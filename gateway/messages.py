@@ -37,9 +37,13 @@ class Reason(StrEnum):
     POLICY_SLOW = "POLICY_SLOW"
     CASE_REGISTER_UNAVAILABLE = "CASE_REGISTER_UNAVAILABLE"
     CONNECTOR_UNAVAILABLE = "CONNECTOR_UNAVAILABLE"
+    CONNECTOR_SUSPENDED = "CONNECTOR_SUSPENDED"
+    CONNECTOR_DRIFTED = "CONNECTOR_DRIFTED"
     CONNECTOR_SLOW = "CONNECTOR_SLOW"
     CONNECTOR_REFUSED = "CONNECTOR_REFUSED"
     CONNECTOR_UNTRUSTWORTHY = "CONNECTOR_UNTRUSTWORTHY"
+    REGISTRY_UNAVAILABLE = "REGISTRY_UNAVAILABLE"
+    PARTIAL_REFUSED = "PARTIAL_REFUSED"
     DEPARTMENT_LOG_INVALID = "DEPARTMENT_LOG_INVALID"
     DEPARTMENT_LOG_TOO_LARGE = "DEPARTMENT_LOG_TOO_LARGE"
     AUDIT_UNAVAILABLE = "AUDIT_UNAVAILABLE"
@@ -214,6 +218,20 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
         _t("数据集“{detail}”的部门连接器不可用。", "The department's connector for dataset '{detail}' is unavailable."),
         _t("请稍后重试，或联系数据主管部门。", "Try again later or ask the controller."),
     ),
+    Reason.CONNECTOR_SUSPENDED: (
+        _t("数据集“{detail}”已被停用。", "Dataset '{detail}' is suspended."),
+        _t("请联系数据主管部门。", "Ask the controller."),
+    ),
+    Reason.CONNECTOR_DRIFTED: (
+        _t(
+            "数据集“{detail}”的数据结构与目录不符，已停止提供。",
+            "The schema of dataset '{detail}' is no longer what the catalogue says; it is not served.",
+        ),
+        _t(
+            "请数据主管部门修正数据表或更新目录。",
+            "Ask the controller to repair the table or to update the catalogue.",
+        ),
+    ),
     Reason.CONNECTOR_SLOW: (
         _t(
             "数据集“{detail}”的部门连接器未在期限内完成。",
@@ -234,6 +252,23 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
             "The department's connector for dataset '{detail}' sent something other than granted; the query was stopped.",
         ),
         _t("请联系网关管理员与数据主管部门。", "Tell the gateway's administrator and the controller."),
+    ),
+    Reason.REGISTRY_UNAVAILABLE: (
+        _t(
+            "登记库不可用，未放行任何数据。",
+            "The registry's database is unavailable; nothing was released.",
+        ),
+        _t("请联系网关管理员。", "Tell the gateway's administrator."),
+    ),
+    Reason.PARTIAL_REFUSED: (
+        _t(
+            "统计查询不能要求部分结果：缺少数据集会使统计数失真。",
+            "Statistics cannot be partial: without a dataset the numbers would be wrong.",
+        ),
+        _t(
+            "请去掉部分结果的要求，待数据集恢复后再查询。",
+            "Ask again without partial results when the dataset is back.",
+        ),
     ),
     Reason.DEPARTMENT_LOG_INVALID: (
         _t(

@@ -14,16 +14,18 @@ SQL         → parse        → ParsedQuery
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import NoReturn
 
 import structlog
 
 from catalog.catalogue import Catalogue
 from catalog.directory import Directory
+from catalog.quality import QualityRegister
 from catalog.vocabulary import Role
 from connectors.sdk.access_log import EntryIndex
 from connectors.sdk.content_hash import HashName
@@ -41,7 +43,7 @@ from gateway.authenticate import TokenVerifier, authenticate, office_requester
 from gateway.closing import Closing
 from gateway.decide import PolicyDecisionPoint, decide
 from gateway.deliver import Delivery, deliver
-from gateway.errors import Denied, GatewayError, Unavailable
+from gateway.errors import DatasetUnavailable, Denied, GatewayError, InvalidQuery, Unavailable
 from gateway.execute import EnginePool, execute
 from gateway.messages import Reason
 from gateway.model.cancellation import Cancellation
@@ -53,7 +55,7 @@ from gateway.parse import EngineParser, parse
 from gateway.release import StatisticsLedger, release
 from gateway.resolve import resolve
 from gateway.rewrite import rewrite
-from gateway.scan import ConnectorChannels, ConnectorDirectory, GrantIssuer, scan
+from gateway.scan import ConnectorChannels, GrantIssuer, Replicas, scan
 from gateway.standing import HeldUsage, StandingFacts, Watch
 
 _DAY_SECONDS = 86_400
@@ -73,7 +75,9 @@ class QueryPath:
     log: AuditLog
     index: EntryIndex
     """Of the log."""
-    connectors: ConnectorDirectory
+    quality: QualityRegister
+    """Takes note of how fresh the datasets are."""
+    replicas: Replicas
     channels: ConnectorChannels
     grants: GrantIssuer
     engines: EnginePool
@@ -103,7 +107,11 @@ class QueryPath:
         """Raise Denied, and record it, unless the requester has one of the roles and is not revoked."""
         if not requester.roles & set(roles):
             self.record_refusal(Denied(Reason.ROLE_MISSING), requester=requester)
-        if self.standing.is_revoked(requester):
+        try:
+            revoked = self.standing.is_revoked(requester)
+        except Unavailable as error:
+            self.record_refusal(error, requester=requester)
+        if revoked:
             self.record_refusal(Denied(Reason.REQUESTER_REVOKED), requester=requester)
 
     def record_refusal(
@@ -157,7 +165,10 @@ class QueryPath:
     def _plan(self, resolved: ResolvedQuery, *, requester: Requester, context: RequestContext) -> EnforcedPlan:
         standing = self.standing.collect(resolved, requester=requester, context=context)
         decision = self._decide(resolved, requester=requester, context=context, standing=standing)
-        return rewrite(resolved, decision=decision, catalogue=self.catalogue)
+        plan = rewrite(resolved, decision=decision, catalogue=self.catalogue)
+        if context.partial and plan.statistic is not None:
+            raise InvalidQuery(Reason.PARTIAL_REFUSED)
+        return plan
 
     def _decide(
         self, resolved: ResolvedQuery, *, requester: Requester, context: RequestContext, standing: Standing
@@ -173,8 +184,11 @@ class QueryPath:
             deadline_seconds=self.decision_seconds_max,
         )
 
-    def _ask_again(self, plan: EnforcedPlan, *, requester: Requester, context: RequestContext) -> None:
-        """Raise unless the running plan would be decided the same way now."""
+    def _ask_again(
+        self, plan: EnforcedPlan, *, requester: Requester, context: RequestContext, closing: Closing
+    ) -> None:
+        """Raise unless the running plan would be decided the same way now, and nobody stopped its connectors."""
+        self.replicas.require_not_suspended(closing.scans)
         context = self._now(context)
         standing = self.standing.collect_again(
             plan.decision.standing, resolved=plan.resolved, requester=requester, context=context
@@ -245,7 +259,8 @@ class QueryPath:
                 log=self.log, intent=intent, cancellation=cancellation, delivery=delivery, expires_at=expires_at
             )
             open_parts.enter_context(closing)
-            ask_again = partial(self._ask_again, plan, requester=requester, context=context)
+            open_parts.callback(lambda: self.quality.saw((scan.dataset, scan.as_of) for scan in closing.scans))
+            ask_again = partial(self._ask_again, plan, requester=requester, context=context, closing=closing)
             open_parts.enter_context(self.watch.running(cancellation, ask_again=ask_again))
             yield from self._stream(
                 plan,
@@ -254,7 +269,6 @@ class QueryPath:
                 seconds_max=seconds_max,
                 cancellation=cancellation,
                 closing=closing,
-                streams=open_parts,
             )
 
     def _stream(
@@ -266,36 +280,85 @@ class QueryPath:
         seconds_max: float,
         cancellation: Cancellation,
         closing: Closing,
-        streams: ExitStack,
     ) -> Iterator[bytes]:
-        scanned = scan(
-            plan,
-            requester=requester,
-            context=context,
-            catalogue=self.catalogue,
-            directory=self.connectors,
-            channels=self.channels,
-            grants=self.grants,
-            nonce=self.new_nonce(),
-            seconds_max=seconds_max,
-        )
-        closing.scans = scanned.received
-        streams.callback(scanned.cancel)
-        cancellation.add(scanned.cancel)
-        computed = execute(
-            plan, scanned=scanned, engines=self.engines, seconds_max=seconds_max, cancellation=cancellation
-        )
-        streams.callback(computed.stream.cancel)
-        released = release(
-            computed,
-            requester=requester,
-            context=context,
-            intent=closing.intent,
-            catalogue=self.catalogue,
-            ledger=self.statistics,
-            mark_secret=self.mark_secret,
-        )
-        yield from closing.while_allowed(deliver(released, delivery=closing.delivery, receipt=closing.delivered))
+        """Yield the result. Until its first rows are there, a connector that fails is replaced by a replica.
+
+        Without any, and when the requester takes a partial answer, its dataset is missing.
+        """
+        failed: set[str] = set()
+        missing: set[str] = set()
+        while True:
+            messages = self._attempt(
+                plan,
+                requester=requester,
+                context=context,
+                seconds_max=seconds_max,
+                cancellation=cancellation,
+                closing=closing,
+                failed=failed,
+                missing=missing,
+            )
+            try:
+                schema, first = next(messages), next(messages)
+            except DatasetUnavailable as error:
+                if cancellation.cancelled:
+                    raise
+                if error.instance_id:
+                    failed.add(error.instance_id)
+                elif context.partial:
+                    missing.add(error.dataset)
+                else:
+                    raise
+            else:
+                yield from chain((schema, first), messages)
+                return
+            finally:
+                messages.close()
+
+    def _attempt(
+        self,
+        plan: EnforcedPlan,
+        *,
+        requester: Requester,
+        context: RequestContext,
+        seconds_max: float,
+        cancellation: Cancellation,
+        closing: Closing,
+        failed: Collection[str],
+        missing: Collection[str],
+    ) -> Generator[bytes]:
+        """Yield the schema, batches, and at last the receipt."""
+        with ExitStack() as streams:
+            scanned = scan(
+                plan,
+                requester=requester,
+                context=context,
+                catalogue=self.catalogue,
+                replicas=self.replicas,
+                grants=self.grants,
+                nonce=self.new_nonce(),
+                seconds_max=seconds_max,
+                failed=failed,
+                missing=missing,
+            )
+            closing.scans = (*closing.scans, *scanned.received)
+            streams.callback(scanned.cancel)
+            cancellation.add(scanned.cancel)
+            computed = execute(
+                plan, scanned=scanned, engines=self.engines, seconds_max=seconds_max, cancellation=cancellation
+            )
+            streams.callback(computed.stream.cancel)
+            released = release(
+                computed,
+                requester=requester,
+                context=context,
+                intent=closing.intent,
+                catalogue=self.catalogue,
+                ledger=self.statistics,
+                mark_secret=self.mark_secret,
+                missing=scanned.missing,
+            )
+            yield from closing.while_allowed(deliver(released, delivery=closing.delivery, receipt=closing.delivered))
 
     def _named_people(self, resolved: ResolvedQuery) -> Mapping[str, tuple[str, ...]]:
         return named_people(resolved, catalogue=self.catalogue, key=self.subject_key)

@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from catalog.load import CatalogueInvalid
+from catalog.store import RegistryUnavailable
 from gateway.errors import GatewayError
 from gateway.settings import Settings
 from gateway.wiring import make_gateway
@@ -32,7 +33,7 @@ def main(config: Path) -> int:
     except GatewayError as error:
         print(f"无法启动 / cannot start: {error.message.zh} {error.message.en} ({error.internal})", file=sys.stderr)
         return EXIT_CONFIGURATION
-    except (ValidationError, CatalogueInvalid, ValueError, OSError, RuntimeError) as error:
+    except (ValidationError, CatalogueInvalid, RegistryUnavailable, ValueError, OSError, RuntimeError) as error:
         print(f"无法启动 / cannot start: {error}", file=sys.stderr)
         return EXIT_CONFIGURATION
     tune_interpreter()

@@ -14,12 +14,36 @@ class _Part(BaseModel):
 
 
 class TlsSettings(_Part):
-    """Certificate of this server, which it also presents to connectors."""
+    """Certificate of this server, PEM files; read again when they change."""
 
     certificate: Path
     private_key: Path
-    connector_ca: Path | None = None
-    """CA of the connectors' certificates; None speaks plaintext to them, for loopback only."""
+
+
+class ConnectorsSettings(_Part):
+    """How the gateway talks to connectors: over TLS with a certificate on both sides. PEM files, read again when they change."""
+
+    ca: Path | None = None
+    """Authority of the connectors' certificates."""
+    certificate: Path | None = None
+    """What the gateway presents; it names `gateway.sharing.internal`."""
+    private_key: Path | None = None
+    plaintext: bool = False
+    """Speaks plaintext instead, to connectors on loopback only."""
+    lease_seconds: int = Field(default=30, ge=3)
+    """A connector that was not heard of for so long is not asked any more."""
+    quality_seconds: int = Field(default=86_400, ge=1)
+    """How often each dataset is profiled."""
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        given = [path is not None for path in (self.ca, self.certificate, self.private_key)]
+        if self.plaintext == any(given) or any(given) != all(given):
+            raise ValueError(
+                "[connectors] 须配置 ca、certificate、private_key，或仅在本机设 plaintext = true / "
+                "give ca, certificate and private_key, or plaintext = true on loopback only"
+            )
+        return self
 
 
 class IssuerSettings(_Part):
@@ -98,6 +122,7 @@ class Settings(BaseSettings):
     """SQLAlchemy URL of a database with a table `cases`; None checks case numbers for their form only."""
     policy: PolicySettings = PolicySettings()
     tls: TlsSettings | None = None
+    connectors: ConnectorsSettings
     content_hash: Literal["sha256", "sm3"] = "sha256"
     """How results are hashed for their receipts."""
     query_seconds_max: float = Field(default=300.0, gt=0)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import secrets
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,9 +22,15 @@ from catalog.governance import load_signers
 from catalog.governance.register import GovernanceRegister
 from catalog.load import load_catalogue
 from catalog.policy_data import policy_data
+from catalog.quality import QualityRegister
 from catalog.registry import Registry
+from catalog.requests import RequestStore
+from catalog.store import StoreWatch, open_store
 from connectors.sdk.access_log import EntryIndex
+from connectors.sdk.identity import GATEWAY_HOST
 from connectors.sdk.tlog import VerificationKey, Witnessing
+from connectors.sdk.tls import CONNECTION_SECONDS_MAX, CertificateFiles, is_loopback, server_credentials
+from connectors.sdk.witness_server import witness_department
 from gateway.audit import (
     AUDIT_KEY_NAME,
     AuditLog,
@@ -32,7 +38,9 @@ from gateway.audit import (
     Sealer,
     SubjectKey,
     highest_activated,
+    put_back_from_log,
     record_policy_change,
+    record_registration,
 )
 from gateway.authenticate import Issuer, TokenVerifier
 from gateway.decide import (
@@ -52,19 +60,33 @@ from gateway.doors.catalog import CatalogDoor
 from gateway.doors.flight_sql import FlightSqlDoor
 from gateway.doors.governance import GovernanceDoor
 from gateway.doors.registry import RegistryDoor
+from gateway.doors.requests import RequestsDoor
 from gateway.doors.review import ReviewDoor
 from gateway.doors.server import make_server
 from gateway.doors.subject import SubjectDoor
 from gateway.doors.tickets import TicketStore
+from gateway.escalation import Escalation
 from gateway.execute import EnginePool
 from gateway.parse import EngineParser
+from gateway.quality import QualitySchedule
 from gateway.query_path import QueryPath
 from gateway.release import StatisticsLedger, ledger_url
-from gateway.scan import ConnectorChannels, ConnectorLogs, GrantIssuer
-from gateway.settings import Settings, TlsSettings
+from gateway.scan import ConnectorChannels, ConnectorLogs, GrantIssuer, Replicas
+from gateway.settings import Settings, TlsSettings, WitnessSettings
 from gateway.standing import StandingFacts, UsageCounter, Watch
 
 STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registers:
+    """What people and connectors register, on one database."""
+
+    store: StoreWatch
+    registry: Registry
+    governance: GovernanceRegister
+    quality: QualityRegister
+    requests: RequestStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,72 +96,116 @@ class Gateway:
     server: grpc.Server
     port: int
     path: QueryPath
-    registry: Registry
-    governance: GovernanceRegister
+    registers: Registers
     sealer: Sealer
+    escalation: Escalation
+    quality: QualitySchedule
 
     def start(self) -> None:
         """Begin to serve."""
         self.sealer.start()
+        self.escalation.start()
+        self.quality.start()
         self.server.start()
 
     def stop(self) -> None:
         """Let running streams end for a few seconds, then close everything. The log is closed last."""
         self.server.stop(STOP_SECONDS).wait()
+        self.escalation.close()
+        self.quality.close()
         self.path.watch.close()
         self.path.engines.close()
         self.path.channels.close()
         self.path.pdp.close()
         self.path.engine_parser.close()
         self.path.statistics.close()
-        self.governance.close()
-        self.registry.close()
+        self.registers.store.close()
         self.sealer.close()
         self.path.log.close()
         self.path.index.close()
 
 
-def make_gateway(settings: Settings) -> Gateway:
+def make_gateway(settings: Settings, *, clock_seconds: Callable[[], float] = time.time) -> Gateway:
     """Put a gateway together.
+
+    Args:
+        settings: What `gateway serve` reads.
+        clock_seconds: Seconds since 1970-01-01 UTC.
 
     Raises:
         CatalogueInvalid: The catalogue has errors.
         GatewayError: The audit log does not verify or the policy cannot be loaded.
+        RegistryUnavailable: The registers' database cannot be opened.
         ValueError, OSError: A key, directory file or address is unusable.
     """
-    if settings.tls is None and not _is_loopback(settings.listen):
+    if settings.tls is None and not is_loopback(settings.listen):
         raise ValueError(
             f"{settings.listen}: 非本机地址必须配置 [tls] / without [tls] only loopback addresses are served"
         )
     catalogue = load_catalogue(settings.catalogue)
-    registry = Registry(settings.registry_url, clock_seconds=time.time)
-    governance = _governance(settings)
+    registers = _registers(settings, clock_seconds=clock_seconds)
     archive = PolicyArchive(settings.policy_archive or settings.audit_directory.with_name("policy-archive"))
-    path = _query_path(settings, catalogue=catalogue, registry=registry, governance=governance, archive=archive)
-    logs = ConnectorLogs(catalogue=catalogue, directory=registry, channels=path.channels, grants=path.grants)
-    server, port = make_server(
+    path = _query_path(settings, catalogue=catalogue, registers=registers, archive=archive, clock_seconds=clock_seconds)
+    put_back = partial(put_back_from_log, index=path.index, registry=registers.registry)
+    registers.store.on_return(lambda connection: put_back(connection, now=int(clock_seconds())))
+    registers.store.start()
+    server, port = _server(settings, path=path, registers=registers, archive=archive)
+    return Gateway(
+        server=server,
+        port=port,
+        path=path,
+        registers=registers,
+        sealer=Sealer(path.log, index=path.index),
+        quality=QualitySchedule(
+            catalogue=catalogue,
+            directory=registers.registry,
+            channels=path.channels,
+            grants=path.grants,
+            register=registers.quality,
+            period_seconds=settings.connectors.quality_seconds,
+            clock_seconds=clock_seconds,
+        ),
+        escalation=Escalation(registers.requests, log=path.log, clock_seconds=clock_seconds),
+    )
+
+
+def _registers(settings: Settings, *, clock_seconds: Callable[[], float]) -> Registers:
+    store = StoreWatch(open_store(settings.registry_url))
+    return Registers(
+        store=store,
+        registry=Registry(store, clock_seconds=clock_seconds, lease_seconds=settings.connectors.lease_seconds),
+        governance=_governance(settings, store=store, clock_seconds=clock_seconds),
+        quality=QualityRegister(store),
+        requests=RequestStore(store),
+    )
+
+
+def _server(
+    settings: Settings,
+    *,
+    path: QueryPath,
+    registers: Registers,
+    archive: PolicyArchive,
+) -> tuple[grpc.Server, int]:
+    logs = ConnectorLogs(
+        catalogue=path.catalogue, directory=registers.registry, channels=path.channels, grants=path.grants
+    )
+    return make_server(
         flight_sql=FlightSqlDoor(
             path=path,
             tickets=TicketStore(new_handle=lambda: secrets.token_bytes(32), monotonic=time.monotonic),
             streams_max=settings.streams_max,
         ),
-        registry=RegistryDoor(path=path, registry=registry),
-        catalog=CatalogDoor(path=path, registry=registry),
+        registry=RegistryDoor(path=path, registry=registers.registry),
+        catalog=CatalogDoor(path=path, registry=registers.registry, quality=registers.quality),
         audit=AuditDoor(path=path),
         review=ReviewDoor(path=path, archive=archive, input_schema=load_input_schema(), logs=logs),
         subject=SubjectDoor(path=path, logs=logs),
-        governance=GovernanceDoor(path=path, register=governance),
+        governance=GovernanceDoor(path=path, register=registers.governance),
+        requests=RequestsDoor(path=path, store=registers.requests, register=registers.governance),
         streams_max=settings.streams_max,
         listen=settings.listen,
         credentials=_server_credentials(settings.tls),
-    )
-    return Gateway(
-        server=server,
-        port=port,
-        path=path,
-        registry=registry,
-        governance=governance,
-        sealer=Sealer(path.log, index=path.index),
     )
 
 
@@ -147,44 +213,47 @@ def _query_path(
     settings: Settings,
     *,
     catalogue: Catalogue,
-    registry: Registry,
-    governance: GovernanceRegister,
+    registers: Registers,
     archive: PolicyArchive,
+    clock_seconds: Callable[[], float],
 ) -> QueryPath:
-    log = _open_log(settings)
+    log = _open_log(settings, clock_seconds=clock_seconds)
     index = EntryIndex(settings.audit_directory, segments=log.segments)
     watch = Watch()
-    governance.on_change(watch.changed)
+    registers.governance.on_change(watch.changed)
+    registers.registry.on_change(watch.changed)
+    channels = _channels(settings)
     return QueryPath(
-        verifier=TokenVerifier(_issuers(settings), clock_seconds=time.time),
+        verifier=TokenVerifier(_issuers(settings), clock_seconds=clock_seconds),
         directory=Directory.load(settings.requesters),
         catalogue=catalogue,
         engine_parser=EngineParser(),
         pdp=CachingPdp(_pdp(settings, catalogue=catalogue, log=log, index=index, archive=archive)),
         standing=StandingFacts(
             catalogue=catalogue,
-            governance=governance,
+            governance=registers.governance,
             cases=CaseRegister(settings.case_register_url) if settings.case_register_url else None,
-            usage=UsageCounter(index, clock_seconds=time.time),
+            usage=UsageCounter(index, clock_seconds=clock_seconds),
         ),
         watch=watch,
         log=log,
         index=index,
-        connectors=registry,
-        channels=ConnectorChannels(credentials=_connector_credentials(settings.tls)),
+        quality=registers.quality,
+        replicas=_replicas(registers.registry, channels=channels, log=log),
+        channels=channels,
         grants=GrantIssuer(
             key=_ed25519(settings.grant_key),
             key_id=settings.grant_key_id,
             pseudonym_secret=_pseudonym_secret(settings),
-            clock_seconds=time.time,
+            clock_seconds=clock_seconds,
             new_id=lambda: str(uuid.uuid4()),
         ),
         engines=EnginePool(),
         subject_key=SubjectKey(settings.subject_key.read_bytes()),
-        statistics=StatisticsLedger(ledger_url(settings.registry_url), clock_seconds=time.time),
+        statistics=StatisticsLedger(ledger_url(settings.registry_url), clock_seconds=clock_seconds),
         hash_name=settings.content_hash,
         mark_secret=hmac.digest(_pseudonym_secret(settings), b"sharing-watermark-v1", "sha256"),
-        clock_seconds=time.time,
+        clock_seconds=clock_seconds,
         new_id=lambda: str(uuid.uuid4()),
         new_nonce=lambda: secrets.token_bytes(16),
         decision_seconds_max=settings.policy.seconds_max,
@@ -192,28 +261,45 @@ def _query_path(
     )
 
 
-def _open_log(settings: Settings) -> AuditLog:
+def _replicas(registry: Registry, *, channels: ConnectorChannels, log: AuditLog) -> Replicas:
+    record = partial(record_registration, log, requester=None, action="scan")
+    return Replicas(directory=registry, channels=channels, record=record, monotonic=time.monotonic)
+
+
+def _open_log(settings: Settings, *, clock_seconds: Callable[[], float]) -> AuditLog:
     return AuditLog.open(
         settings.audit_directory,
         signing_key=_ed25519(settings.audit_key),
         key_name=AUDIT_KEY_NAME,
-        clock_micros=lambda: time.time_ns() // 1000,
+        clock_micros=lambda: int(clock_seconds() * 1e6),
         new_entry_id=lambda: str(uuid.uuid4()),
         witnessing=_witnessing(settings),
     )
 
 
 def _witnessing(settings: Settings) -> Witnessing:
-    channels = ConnectorChannels(credentials=_connector_credentials(settings.tls))
-    clients = tuple(
-        RemoteWitness(channels.to(witness.endpoint), key=VerificationKey.from_text(witness.key))
-        for witness in settings.audit_witnesses
-    )
+    clients = tuple(_witness(settings, witness=witness) for witness in settings.audit_witnesses)
     return Witnessing(
         clients=clients,
         witnesses_min=settings.audit_witnesses_min if clients else 0,
         grace_seconds=settings.audit_witness_grace_seconds,
     )
+
+
+def _witness(settings: Settings, *, witness: WitnessSettings) -> RemoteWitness:
+    if settings.connectors.plaintext and not is_loopback(witness.endpoint):
+        raise ValueError(f"{witness.endpoint}: 明文仅限本机 / plaintext is for loopback only")
+    key, channels = VerificationKey.from_text(witness.key), _channels(settings)
+    channel = partial(channels.to, witness.endpoint, department=witness_department(key.name))
+    return RemoteWitness(channel, key=key, close=channels.close)
+
+
+def _channels(settings: Settings) -> ConnectorChannels:
+    own = settings.connectors
+    files = None
+    if own.ca is not None and own.certificate is not None and own.private_key is not None:
+        files = CertificateFiles(certificate=own.certificate, private_key=own.private_key, ca=own.ca, host=GATEWAY_HOST)
+    return ConnectorChannels(files=files, call_seconds_max=max(CONNECTION_SECONDS_MAX, settings.query_seconds_max))
 
 
 def _issuers(settings: Settings) -> list[Issuer]:
@@ -229,12 +315,12 @@ def _issuers(settings: Settings) -> list[Issuer]:
     ]
 
 
-def _governance(settings: Settings) -> GovernanceRegister:
+def _governance(settings: Settings, *, store: StoreWatch, clock_seconds: Callable[[], float]) -> GovernanceRegister:
     return GovernanceRegister(
-        settings.registry_url,
+        store,
         signers=load_signers(settings.emergency_signers) if settings.emergency_signers else {},
-        subject_key=hmac.digest(_pseudonym_secret(settings), b"sharing-consent-v1", "sha256"),
-        clock_seconds=time.time,
+        secret=hmac.digest(_pseudonym_secret(settings), b"sharing-consent-v1", "sha256"),
+        clock_seconds=clock_seconds,
     )
 
 
@@ -243,11 +329,6 @@ def _pseudonym_secret(settings: Settings) -> bytes:
     if len(secret) < 32:
         raise ValueError("the pseudonym secret needs at least 32 bytes")
     return secret
-
-
-def _is_loopback(address: str) -> bool:
-    host = address.rpartition(":")[0].strip("[]")
-    return host == "localhost" or (host != "" and ipaddress.ip_address(host).is_loopback)
 
 
 def _pdp(
@@ -281,12 +362,4 @@ def _ed25519(path: Path) -> Ed25519PrivateKey:
 def _server_credentials(tls: TlsSettings | None) -> grpc.ServerCredentials | None:
     if tls is None:
         return None
-    return grpc.ssl_server_credentials([(tls.private_key.read_bytes(), tls.certificate.read_bytes())])
-
-
-def _connector_credentials(tls: TlsSettings | None) -> grpc.ChannelCredentials | None:
-    if tls is None or tls.connector_ca is None:
-        return None
-    return grpc.ssl_channel_credentials(
-        tls.connector_ca.read_bytes(), tls.private_key.read_bytes(), tls.certificate.read_bytes()
-    )
+    return server_credentials(CertificateFiles(certificate=tls.certificate, private_key=tls.private_key))

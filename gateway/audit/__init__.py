@@ -9,6 +9,7 @@ from gateway.audit.destruction import OwedDestruction, owed_destructions
 from gateway.audit.log import AuditLog
 from gateway.audit.policy_history import highest_activated
 from gateway.audit.receipts import find_receipt, recipients_receipt
+from gateway.audit.received import ReceivedDataset, received_dataset
 from gateway.audit.reconcile import Difference, DifferenceKind, RecordedScan, reconcile
 from gateway.audit.record import record_denial, record_failure, record_intent, record_receipt
 from gateway.audit.record_change import (
@@ -17,8 +18,11 @@ from gateway.audit.record_change import (
     record_destruction,
     record_governance,
     record_policy_change,
+    record_refused_registration,
     record_registration,
+    record_request,
 )
+from gateway.audit.restrictions import put_back_from_log
 from gateway.audit.sealer import Sealer
 from gateway.audit.search import SearchFilters, readable, search
 from gateway.audit.subject_report import Access, AccessKind, report_subject
@@ -39,6 +43,7 @@ __all__ = [
     "Difference",
     "DifferenceKind",
     "OwedDestruction",
+    "ReceivedDataset",
     "RecordedScan",
     "RemoteWitness",
     "Sealer",
@@ -52,7 +57,9 @@ __all__ = [
     "marks_sha256",
     "named_people",
     "owed_destructions",
+    "put_back_from_log",
     "readable",
+    "received_dataset",
     "recipients",
     "recipients_receipt",
     "reconcile",
@@ -65,7 +72,9 @@ __all__ = [
     "record_intent",
     "record_policy_change",
     "record_receipt",
+    "record_refused_registration",
     "record_registration",
+    "record_request",
     "recorded_decisions",
     "report_subject",
     "search",

@@ -47,7 +47,8 @@ def requester_facts(requester: Requester) -> dict[str, Any]:
 
 def context_facts(context: RequestContext) -> dict[str, Any]:
     """Return for what it was asked, and at which door."""
-    return {"purpose": context.purpose, "case": context.case, "channel": context.channel}
+    partial = {"partial": True} if context.partial else {}
+    return {"purpose": context.purpose, "case": context.case, "channel": context.channel} | partial
 
 
 def json_object(body: Mapping[str, Any]) -> dict[str, JsonValue]:

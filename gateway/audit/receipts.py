@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 
 from connectors.sdk.access_log import EntryIndex
 from connectors.sdk.tlog.evidence import Evidence
 from gateway.audit.search import readable
-from gateway.model.audit import AuditEntry
+from gateway.model.audit import AuditEntry, JsonValue
+
+_FACTS = ("as_of", "late", "missing")
 
 
 def recipients_receipt(entry: AuditEntry, *, evidence: Evidence) -> bytes:
@@ -17,9 +20,15 @@ def recipients_receipt(entry: AuditEntry, *, evidence: Evidence) -> bytes:
         "receipt": entry.entry_id,
         "rows": entry.body["sent"]["rows"],
         "content_hash": entry.body["sent"]["content_hash"],
+        "datasets": _datasets(entry.body["scans"]),
         "evidence": evidence.to_json(),
     }
     return json.dumps(receipt, sort_keys=True).encode()
+
+
+def _datasets(scans: Sequence[Mapping[str, JsonValue]]) -> dict[str, dict[str, JsonValue]]:
+    """Return how fresh each dataset was, or that it is missing. A scan that was begun anew counts as it ended."""
+    return {str(scan["dataset"]): {fact: scan[fact] for fact in _FACTS} for scan in scans}
 
 
 def find_receipt(index: EntryIndex, *, entry_id: str) -> AuditEntry | None:

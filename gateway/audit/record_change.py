@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from catalog.registry import Registration
+from catalog.requests import Correction, Need
 from gateway.audit.facts import Log, json_object, requester_facts, who_and_why
 from gateway.audit.record import intent_facts
 from gateway.model.audit import AuditEntry, EntryKind
@@ -14,17 +16,59 @@ from gateway.model.requester import RequestContext, Requester
 
 
 def record_registration(
-    log: Log, *, requester: Requester, action: str, department: str, endpoint: str, datasets: Sequence[str]
+    log: Log, registration: Registration, *, requester: Requester | None, action: str
 ) -> AuditEntry:
-    """Record a change of a connector's registration.
+    """Record a change of a connector's registration, before it takes effect.
 
     Args:
         log: Where to.
-        requester: Who changed it.
-        action: What was done: `register`, `approve`, `suspend`.
-        department: Controller whose registration it is.
-        endpoint: host:port of the connector.
-        datasets: Names of its datasets.
+        registration: As it will stand.
+        requester: Who changes it; None for the gateway itself.
+        action: What is done: `register`, `heartbeat`, `approve`, `suspend`, `resume`, `withdraw`, or `scan`, which found drift.
+
+    Raises:
+        Unavailable: The log cannot be written.
+    """
+    instances = [
+        {
+            "instance_id": instance.instance_id,
+            "endpoint": instance.endpoint,
+            "generation": instance.generation,
+            "certificate_sha256": instance.certificate_sha256,
+            "software": instance.software,
+        }
+        for instance in registration.instances
+    ]
+    drifts = [{"name": drift.dataset, "found": drift.text.en} for drift in registration.drifts]
+    body: dict[str, Any] = {
+        "action": action,
+        "target": _target(registration.department, registration.connector),
+        "department": registration.department,
+        "connector": registration.connector,
+        "state": registration.state,
+        "reason": registration.reason,
+        "datasets": [{"name": name} for name in registration.datasets],
+        "instances": instances,
+        "drifts": drifts,
+    }
+    if requester is not None:
+        body["requester"] = requester_facts(requester)
+    return log.append(EntryKind.REGISTRATION, json_object(body))
+
+
+def record_refused_registration(
+    log: Log, *, requester: Requester, action: str, department: str, connector: str, endpoint: str, reason: str
+) -> AuditEntry:
+    """Record that a registration, heartbeat or decision about one was not accepted. Such an entry has no `state`.
+
+    Args:
+        log: Where to.
+        requester: Who asked.
+        action: What was asked, as in `record_registration`.
+        department: Whose registration.
+        connector: Name that was given.
+        endpoint: host:port that was given; may be empty.
+        reason: Why, in English.
 
     Raises:
         Unavailable: The log cannot be written.
@@ -32,11 +76,18 @@ def record_registration(
     body = {
         "requester": requester_facts(requester),
         "action": action,
+        "target": _target(department, connector),
         "department": department,
+        "connector": connector,
         "endpoint": endpoint,
-        "datasets": [{"name": name} for name in datasets],
+        "outcome": "refused",
+        "reason": reason,
     }
     return log.append(EntryKind.REGISTRATION, json_object(body))
+
+
+def _target(department: str, connector: str) -> str:
+    return f"{department}/{connector}"
 
 
 def record_audit_query(log: Log, *, requester: Requester, action: str, filters: Mapping[str, str | int]) -> AuditEntry:
@@ -77,18 +128,18 @@ def record_administration(
 def record_governance(
     log: Log,
     *,
-    requester: Requester,
+    requester: Requester | None,
     action: str,
     target: str,
     facts: Mapping[str, Any],
     purpose: str = "",
     datasets: Sequence[str] = (),
 ) -> AuditEntry:
-    """Record a change of an agreement, emergency, revocation or consent, before it takes effect.
+    """Record a change of an agreement, emergency, revocation, consent, need or correction, before it takes effect.
 
     Args:
         log: Where to.
-        requester: Who changes it.
+        requester: Who changes it; None for the gateway itself.
         action: What is done: `agreement_sign`, `emergency_declare`, `access_revoke`, `consent_record` and so on.
         target: Id of what is changed; of a consent its token, never the person.
         facts: The change itself.
@@ -99,14 +150,38 @@ def record_governance(
         Unavailable: The log cannot be written.
     """
     body = {
-        "requester": requester_facts(requester),
         "action": action,
         "target": target,
         "facts": facts,
         "purpose": purpose,
         "datasets": [{"name": name} for name in datasets],
     }
+    if requester is not None:
+        body["requester"] = requester_facts(requester)
     return log.append(EntryKind.GOVERNANCE, json_object(body))
+
+
+def record_request(log: Log, *, requester: Requester | None, action: str, request: Need | Correction) -> AuditEntry:
+    """Record a step of a need or correction, before it takes effect.
+
+    Args:
+        log: Where to.
+        requester: Who takes it; None for the gateway itself.
+        action: What is done: `need_file`, `need_accept`, `correction_reveal`, `need_escalate` and so on.
+        request: As it will stand; of a correction, nothing but its reference tells which record it is about.
+
+    Raises:
+        Unavailable: The log cannot be written.
+    """
+    return record_governance(
+        log,
+        requester=requester,
+        action=action,
+        target=request.id,
+        facts=asdict(request),
+        purpose=request.purpose if isinstance(request, Need) else "",
+        datasets=(request.dataset,) if request.dataset else (),
+    )
 
 
 def record_destruction(

@@ -15,7 +15,7 @@ from connectors.sdk.predicates import PredicateOp
 from gateway.model.query import ResolvedQuery
 
 SUBJECT_KEY_BYTES = 64
-_PREFIX = "st1."
+_PREFIX, _ROW_PREFIX = "st1.", "row1."
 _PLACES = frozenset({IdentifierKind.DIVISION_CODE})
 """Identifiers of places, which are no data subjects."""
 
@@ -37,8 +37,7 @@ class SubjectKey:
 
     def token(self, identifier: IdentifierKind, *, value: str) -> str:
         """Return the token of one identifier; letter case and outer white space do not count."""
-        plain = f"{identifier}\n{value.strip().upper()}".encode(errors="backslashreplace")
-        return _PREFIX + base64.urlsafe_b64encode(self._cipher.encrypt(plain, None)).decode().rstrip("=")
+        return _PREFIX + self._sealed(f"{identifier}\n{value.strip().upper()}")
 
     def reveal(self, token: str) -> tuple[IdentifierKind, str]:
         """Return whom a token stands for.
@@ -46,13 +45,34 @@ class SubjectKey:
         Raises:
             ValueError: It is no token of this key.
         """
-        encoded = token.removeprefix(_PREFIX)
+        identifier, _, value = self._opened(token.removeprefix(_PREFIX)).partition("\n")
+        return IdentifierKind(identifier), value
+
+    def row_reference(self, dataset: str, *, entity_key: str) -> str:
+        """Return what stands for a record of a dataset: always the same, and no token of a person."""
+        return _ROW_PREFIX + self._sealed(f"row:{dataset}\n{entity_key.strip()}")
+
+    def reveal_row(self, reference: str, *, dataset: str) -> str:
+        """Return the entity key of the record that a reference stands for.
+
+        Raises:
+            ValueError: It is no reference of this key to a record of the dataset.
+        """
+        kind, _, entity_key = self._opened(reference.removeprefix(_ROW_PREFIX)).partition("\n")
+        if kind != f"row:{dataset}":
+            raise ValueError("not a record of this dataset")
+        return entity_key
+
+    def _sealed(self, text: str) -> str:
+        sealed = self._cipher.encrypt(text.encode(errors="backslashreplace"), None)
+        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def _opened(self, encoded: str) -> str:
         try:
             sealed = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
-            identifier, _, value = self._cipher.decrypt(sealed, None).decode().partition("\n")
+            return self._cipher.decrypt(sealed, None).decode()
         except (InvalidTag, binascii.Error, ValueError):
             raise ValueError("not a token of this key") from None
-        return IdentifierKind(identifier), value
 
 
 def named_people(resolved: ResolvedQuery, *, catalogue: Catalogue, key: SubjectKey) -> Mapping[str, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import grpc
 
@@ -19,14 +19,15 @@ class RemoteWitness:
     """A `WitnessClient` over gRPC.
 
     Args:
-        channel: To the connector; belongs to this witness.
+        channel: Returns the channel to the connector, another one after its certificates have changed.
         key: Verifies its cosignatures.
+        close: Closes the channel.
     """
 
-    def __init__(self, channel: grpc.Channel, *, key: VerificationKey) -> None:
+    def __init__(self, channel: Callable[[], grpc.Channel], *, key: VerificationKey, close: Callable[[], None]) -> None:
         self.key = key
+        self.close = close
         self._channel = channel
-        self._stub = witness_pb2_grpc.WitnessServiceStub(channel)
 
     def add_checkpoint(self, note: bytes, *, old_size: int, proof: Sequence[bytes]) -> bytes:
         """Return the cosignature, after at most 5 seconds.
@@ -37,7 +38,8 @@ class RemoteWitness:
         """
         request = witness_pb2.AddCheckpointRequest(old_size=old_size, consistency_proof=proof, checkpoint=note)
         try:
-            cosignature: bytes = self._stub.AddCheckpoint(request, timeout=_CALL_SECONDS_MAX).cosignature
+            stub = witness_pb2_grpc.WitnessServiceStub(self._channel())
+            cosignature: bytes = stub.AddCheckpoint(request, timeout=_CALL_SECONDS_MAX).cosignature
         except grpc.RpcError as error:
             if not isinstance(error, grpc.Call):
                 raise WitnessUnavailable(type(error).__name__) from None
@@ -45,10 +47,6 @@ class RemoteWitness:
                 raise WitnessDisagrees(_newest(error)) from None
             raise WitnessUnavailable(error.code().name) from None
         return cosignature
-
-    def close(self) -> None:
-        """Close the channel."""
-        self._channel.close()
 
 
 def _newest(error: grpc.Call) -> bytes:

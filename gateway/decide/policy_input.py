@@ -76,12 +76,18 @@ def _context(context: RequestContext, *, standing: Standing) -> dict[str, Any]:
                 "id": _text(agreement.id),
                 "controller": agreement.controller,
                 "recipient": agreement.recipient,
+                "office": agreement.office,
+                "columns": sorted(agreement.columns),
                 "datasets": sorted(agreement.datasets),
                 "purposes": sorted(agreement.purposes),
                 "valid_from": agreement.valid_from,
                 "valid_until": agreement.valid_until,
             }
             for agreement in sorted(standing.agreements, key=lambda agreement: agreement.id)
+        ],
+        "stops": [
+            {"kind": str(stop.kind), "controller": stop.controller, "target": _text(stop.target)}
+            for stop in sorted(standing.stops, key=lambda stop: (stop.controller, stop.target, stop.kind))
         ],
         "usage": {"rows": standing.usage.rows, "lookups": standing.usage.lookups},
     }

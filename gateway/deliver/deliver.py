@@ -46,7 +46,8 @@ class Delivery:
         return Delivered(rows=self.rows, bytes_sent=self.bytes_sent, content_hash=text)
 
     def begin(self, schema: pa.Schema) -> bytes:
-        """Count the first message and return its wire form."""
+        """Count the first message and return its wire form. What was counted before was not sent and does not count."""
+        self.bytes_sent = 0
         self._content = ContentHash(self._hash_name, schema=schema)
         return self._wire(schema_message(schema))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import grpc
 from google.protobuf.message import Message
@@ -12,6 +11,8 @@ from gateway.model.requester import RequestContext
 
 PURPOSE_HEADER = "x-sharing-purpose"
 CASE_HEADER = "x-sharing-case"
+PARTIAL_HEADER = "x-sharing-partial"
+PARTIAL_ALLOWED = "allow"
 _RESIDENT_ID = re.compile(r"[0-9]{17}[0-9Xx]")
 _HIDDEN = "*" * 18
 
@@ -23,13 +24,14 @@ def header(context: grpc.ServicerContext, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def request_context(context: grpc.ServicerContext, *, channel: str) -> RequestContext:
-    """Return purpose, case and time of a call. A resident ID in them is hidden: both stand in the log."""
+def request_context(context: grpc.ServicerContext, *, channel: str, now: float) -> RequestContext:
+    """Return what a call at `now` declares. A resident ID in it is hidden: purpose and case stand in the log."""
     return RequestContext(
         purpose=_RESIDENT_ID.sub(_HIDDEN, header(context, PURPOSE_HEADER) or ""),
         case=_RESIDENT_ID.sub(_HIDDEN, header(context, CASE_HEADER) or ""),
         channel=channel,
-        time=int(time.time()),
+        time=int(now),
+        partial=header(context, PARTIAL_HEADER) == PARTIAL_ALLOWED,
     )
 
 

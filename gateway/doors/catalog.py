@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import time
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 
 import grpc
 
-from catalog.dataset import Dataset, Text
-from catalog.purpose import Purpose, Treatment
-from catalog.registry import RegistrationState, Registry
+from catalog.purpose import DatasetNeed, Purpose
+from catalog.quality import QualityRegister
+from catalog.registry import NotServed, Registry
+from catalog.search import SearchIndex
 from catalog.vocabulary import Role
+from gateway.doors import dataset_messages
 from gateway.doors.call import header, request_context
 from gateway.doors.explanation import explanation, legal_basis, quota, text_message
-from gateway.doors.offers import Offers
+from gateway.doors.offers import Offers, offers_to
 from gateway.doors.rpc_errors import errors_as_status
 from gateway.errors import Denied
 from gateway.messages import Reason
@@ -24,19 +27,25 @@ from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 CHANNEL = "explain"
 
 
-class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
-    """Shows only what some purpose opens to the requester's office and roles."""
+PAGE_SIZE_MAX = 1_000
+_FOUND_SIZE = 50
 
-    def __init__(self, *, path: QueryPath, registry: Registry) -> None:
+
+class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
+    """Shows only what some purpose opens to the requester's office and roles, and a steward the department's own datasets."""
+
+    def __init__(self, *, path: QueryPath, registry: Registry, quality: QualityRegister) -> None:
         self._path = path
         self._registry = registry
+        self._quality = quality
+        self._search = SearchIndex(path.catalogue)
 
     def ListPurposes(  # noqa: N802
         self, request: catalog_pb2.ListPurposesRequest, context: grpc.ServicerContext
     ) -> catalog_pb2.ListPurposesResponse:
         """List the purposes the requester may declare, with what each needs."""
         with errors_as_status(context):
-            offers = self._offers(self._requester(context))
+            offers = offers_to(self._requester(context), path=self._path)
             purposes = [self._purpose(purpose, offers=offers) for purpose in offers.purposes()]
             return catalog_pb2.ListPurposesResponse(purposes=purposes)
         raise AssertionError
@@ -44,13 +53,32 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
     def ListDatasets(  # noqa: N802
         self, request: catalog_pb2.ListDatasetsRequest, context: grpc.ServicerContext
     ) -> catalog_pb2.ListDatasetsResponse:
-        """List the datasets that some purpose opens."""
+        """List the datasets that some purpose opens, page by page: a token is the last name of the page before."""
         with errors_as_status(context):
-            offers = self._offers(self._requester(context))
-            names = sorted({name for purpose in offers.purposes() for name in offers.datasets(purpose)})
-            served = self._served()
-            datasets = [self._summary(name, offers=offers, served=served) for name in names]
-            return catalog_pb2.ListDatasetsResponse(datasets=datasets)
+            offers = offers_to(self._requester(context), path=self._path)
+            opened = offers.opened()
+            names = list(opened)
+            start = bisect_right(names, request.page_token)
+            end = start + _page_size(request.page_size, missing=PAGE_SIZE_MAX)
+            return catalog_pb2.ListDatasetsResponse(
+                datasets=self._summaries(names[start:end], opened=opened, offers=offers),
+                next_page_token=names[end - 1] if end < len(names) else "",
+            )
+        raise AssertionError
+
+    def SearchDatasets(  # noqa: N802
+        self, request: catalog_pb2.SearchDatasetsRequest, context: grpc.ServicerContext
+    ) -> catalog_pb2.SearchDatasetsResponse:
+        """Find datasets that some purpose opens, by what the requester may see of them."""
+        with errors_as_status(context):
+            offers = offers_to(self._requester(context), path=self._path)
+            opened = offers.opened()
+            visible = {name: offers.visible(name, needs=needs) for name, needs in opened.items()}
+            found = self._search.search(request.query, visible=visible)
+            shown = found[: _page_size(request.page_size, missing=_FOUND_SIZE)]
+            return catalog_pb2.SearchDatasetsResponse(
+                datasets=self._summaries(shown, opened=opened, offers=offers), total=len(found)
+            )
         raise AssertionError
 
     def GetDataset(  # noqa: N802
@@ -58,17 +86,23 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
     ) -> catalog_pb2.GetDatasetResponse:
         """Describe one dataset; one that no purpose opens answers like one that does not exist."""
         with errors_as_status(context):
-            offers = self._offers(self._requester(context))
-            purposes = [purpose for purpose in offers.purposes() if request.name in offers.datasets(purpose)]
-            if not purposes:
+            offers = offers_to(self._requester(context), path=self._path)
+            opened = offers.opened()
+            needs = opened.get(request.name)
+            if needs is None:
                 raise Denied(Reason.NOT_AVAILABLE, request.name)
             dataset = self._path.catalogue.datasets[request.name]
+            shown = offers.visible(dataset.name, needs=needs)
+            (summary,) = self._summaries([dataset.name], opened=opened, offers=offers)
             return catalog_pb2.GetDatasetResponse(
-                summary=self._summary(dataset.name, offers=offers, served=self._served()),
+                summary=summary,
                 description=text_message(dataset.description),
                 source=text_message(dataset.source),
-                columns=_columns(dataset, purposes),
-                purposes=[self._purpose(purpose, offers=offers) for purpose in purposes],
+                columns=dataset_messages.columns(dataset, needs=needs, offers=offers),
+                purposes=[self._purpose(self._path.catalogue.purposes[id], offers=offers) for id in needs],
+                quality=[
+                    dataset_messages.quality(counted, shown=shown) for counted in self._quality.profiles(dataset.name)
+                ],
             )
         raise AssertionError
 
@@ -77,7 +111,7 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
     ) -> catalog_pb2.ExplainQueryResponse:
         """Give the decision on a query without touching data."""
         with errors_as_status(context):
-            asked = request_context(context, channel=CHANNEL)
+            asked = request_context(context, channel=CHANNEL, now=self._path.clock_seconds())
             requester = self._requester(context)
             if request.as_office or request.as_role:
                 requester = self._path.as_office(
@@ -86,7 +120,7 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
             purpose = self._path.catalogue.purposes.get(asked.purpose)
             return explanation(
                 self._decision(request.sql, requester=requester, context=asked),
-                purpose=purpose if purpose and self._offers(requester).may_declare(purpose) else None,
+                purpose=purpose if purpose and offers_to(requester, path=self._path).may_declare(purpose) else None,
                 catalogue=self._path.catalogue,
                 rules=self._path.pdp.rules,
             )
@@ -105,35 +139,22 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
         self._path.require_role(requester, *Role)
         return requester
 
-    def _offers(self, requester: Requester) -> Offers:
-        catalogue, standing = self._path.catalogue, self._path.standing
-        return Offers(
-            requester=requester,
-            time=int(time.time()),
-            catalogue=catalogue,
-            emergencies=standing.emergencies(),
-            agreements=standing.agreements(set(catalogue.datasets)),
-        )
-
-    def _served(self) -> frozenset[str]:
-        return frozenset(
-            dataset
-            for registration in self._registry.registrations()
-            if registration.state is RegistrationState.ACTIVE
-            for dataset in registration.datasets
-        )
-
-    def _summary(self, name: str, *, offers: Offers, served: frozenset[str]) -> catalog_pb2.DatasetSummary:
-        dataset = self._path.catalogue.datasets[name]
-        return catalog_pb2.DatasetSummary(
-            name=name,
-            title=text_message(dataset.title),
-            controller=text_message(self._controller(dataset)),
-            update_cycle=str(dataset.update_cycle),
-            sharing_class=str(dataset.sharing_class),
-            available=name in served,
-            purposes=[purpose.id for purpose in offers.purposes() if name in offers.datasets(purpose)],
-        )
+    def _summaries(
+        self, names: Iterable[str], *, opened: Mapping[str, Mapping[str, DatasetNeed]], offers: Offers
+    ) -> list[catalog_pb2.DatasetSummary]:
+        """Return lines of the catalogue; what is stopped for the requester counts as suspended."""
+        stopped, catalogue = offers.stopped_datasets(), self._path.catalogue
+        return [
+            dataset_messages.summary(
+                catalogue.datasets[name],
+                purposes=opened[name],
+                because=NotServed.SUSPENDED if name in stopped else self._registry.serving(name).because,
+                as_of=self._quality.as_of(name),
+                now=offers.time,
+                catalogue=catalogue,
+            )
+            for name in names
+        ]
 
     def _purpose(self, purpose: Purpose, *, offers: Offers) -> catalog_pb2.PurposeDescription:
         emergency = offers.emergency(purpose)
@@ -158,31 +179,13 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
     def _agreement(self, purpose: Purpose, name: str, *, offers: Offers) -> catalog_pb2.AgreementState:
         """Return the agreement in force, and whom to ask for one."""
         agreement = offers.agreement(purpose, name)
+        catalogue = self._path.catalogue
         return catalog_pb2.AgreementState(
             dataset=name,
-            controller=text_message(self._controller(self._path.catalogue.datasets[name])),
+            controller=text_message(catalogue.departments[catalogue.datasets[name].controller].title),
             agreement=agreement.id if agreement else "",
         )
 
-    def _controller(self, dataset: Dataset) -> Text:
-        return self._path.catalogue.departments[dataset.controller].title
 
-
-def _columns(dataset: Dataset, purposes: list[Purpose]) -> list[catalog_pb2.ColumnDescription]:
-    """Return the columns that any of the purposes needs, with the treatment under each."""
-    needs = {purpose.id: need.columns for purpose in purposes if (need := purpose.need(dataset.name))}
-    return [
-        catalog_pb2.ColumnDescription(
-            name=column.name,
-            type=str(column.arrow_type),
-            title=text_message(column.title),
-            grade=column.grade,
-            treatments={p: _treatment(c[column.name]) for p, c in needs.items() if column.name in c},
-        )
-        for column in dataset.columns
-        if any(column.name in columns for columns in needs.values())
-    ]
-
-
-def _treatment(treatment: Treatment) -> str:
-    return f"{treatment.action}:{treatment.mask}" if treatment.mask else str(treatment.action)
+def _page_size(asked: int, *, missing: int) -> int:
+    return min(asked, PAGE_SIZE_MAX) if asked > 0 else missing

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from catalog.catalogue import Catalogue
 from catalog.dataset import Text
+from catalog.governance import StopKind
 from catalog.purpose import Purpose
 from gateway.decide import RuleText
 from gateway.model.cuts import cuts_of
@@ -17,7 +18,7 @@ from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 def explanation(
     decision: Decision, *, purpose: Purpose | None, catalogue: Catalogue, rules: Mapping[str, RuleText]
 ) -> catalog_pb2.ExplainQueryResponse:
-    """Return a decision in words; which rule denied stays in the log.
+    """Return a decision in words; which rule denied stays in the log. A stopped column has no treatment.
 
     Args:
         decision: Allowed or denied.
@@ -26,6 +27,7 @@ def explanation(
         rules: Texts of the policy's rules by id.
     """
     cuts = cuts_of(decision, catalogue=catalogue)
+    stopped = {stop.target for stop in decision.standing.stops if stop.kind is StopKind.COLUMN}
     return catalog_pb2.ExplainQueryResponse(
         allow=decision.allow,
         columns=[
@@ -37,6 +39,7 @@ def explanation(
                 text=text_message(cut.text),
             )
             for cut in cuts.columns
+            if f"{cut.dataset}.{cut.column}" not in stopped
         ],
         rows=[catalog_pb2.RowScope(dataset=cut.dataset, text=text_message(cut.text)) for cut in cuts.rows],
         denials=[_denial(denial) for denial in decision.denials],

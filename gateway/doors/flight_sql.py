@@ -125,7 +125,7 @@ class FlightSqlDoor:
 
     def _who_asks(self, context: grpc.ServicerContext) -> tuple[Requester, RequestContext]:
         requester = self._path.authenticate(header(context, "authorization"))
-        return requester, request_context(context, channel=CHANNEL)
+        return requester, request_context(context, channel=CHANNEL, now=self._path.clock_seconds())
 
 
 def _end_soon(context: grpc.ServicerContext, *, cancellation: Cancellation) -> None:

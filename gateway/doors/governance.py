@@ -1,4 +1,4 @@
-"""GovernanceService: agreements, emergencies, revocations, consents, destruction receipts."""
+"""GovernanceService: agreements, emergencies, revocations, stops, consents, destruction receipts."""
 
 from __future__ import annotations
 
@@ -37,8 +37,10 @@ from gateway.doors.governance_messages import (
     read_signature,
     revocation_kind,
     revocation_message,
+    stop_message,
 )
 from gateway.doors.rpc_errors import errors_as_status
+from gateway.doors.stops import StopButton
 from gateway.errors import Denied, InvalidQuery
 from gateway.messages import Reason
 from gateway.model.requester import Requester
@@ -53,6 +55,7 @@ class GovernanceDoor(governance_pb2_grpc.GovernanceServiceServicer):
     def __init__(self, *, path: QueryPath, register: GovernanceRegister) -> None:
         self._path = path
         self._register = register
+        self._button = StopButton(path=path, register=register)
 
     def SignAgreement(  # noqa: N802
         self, request: pb.SignAgreementRequest, context: grpc.ServicerContext
@@ -193,6 +196,25 @@ class GovernanceDoor(governance_pb2_grpc.GovernanceServiceServicer):
             return pb.ListRevocationsResponse(revocations=map(revocation_message, self._register.revocations))
         raise AssertionError
 
+    def Stop(self, request: pb.StopRequest, context: grpc.ServicerContext) -> pb.StopResponse:  # noqa: N802
+        """Hold back a dataset, a column, a department's datasets for an office, or an agreement."""
+        with self._asked(context, Role.STEWARD, Role.ADMINISTRATOR) as requester:
+            return pb.StopResponse(stop=stop_message(self._button.stop(request, requester=requester)))
+        raise AssertionError
+
+    def LiftStop(self, request: pb.LiftStopRequest, context: grpc.ServicerContext) -> pb.LiftStopResponse:  # noqa: N802
+        """End a stop."""
+        with self._asked(context, Role.STEWARD, Role.ADMINISTRATOR) as requester:
+            self._button.lift(request, requester=requester)
+            return pb.LiftStopResponse()
+        raise AssertionError
+
+    def ListStops(self, request: pb.ListStopsRequest, context: grpc.ServicerContext) -> pb.ListStopsResponse:  # noqa: N802
+        """List what is stopped now, of what the requester may know of."""
+        with self._asked(context, *Role) as requester:
+            return pb.ListStopsResponse(stops=map(stop_message, self._button.seen_by(requester)))
+        raise AssertionError
+
     def RecordConsent(  # noqa: N802
         self, request: pb.RecordConsentRequest, context: grpc.ServicerContext
     ) -> pb.RecordConsentResponse:
@@ -305,6 +327,9 @@ class GovernanceDoor(governance_pb2_grpc.GovernanceServiceServicer):
             valid_until=message.valid_until,
             signed_by=requester.subject,
             signed_at=now,
+            office=message.office,
+            columns=tuple(sorted(set(message.columns))),
+            terms=message.terms,
         )
 
     def _check_exists(self, kind: RevocationKind, id: str) -> None:

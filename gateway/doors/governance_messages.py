@@ -13,6 +13,8 @@ from catalog.governance import (
     Revocation,
     RevocationKind,
     Signature,
+    StopKind,
+    StopRecord,
 )
 from gateway.audit import OwedDestruction
 from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
@@ -20,6 +22,12 @@ from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
 _KINDS = {
     RevocationKind.REQUESTER: pb.REVOCATION_KIND_REQUESTER,
     RevocationKind.PURPOSE: pb.REVOCATION_KIND_PURPOSE,
+}
+_STOPS = {
+    StopKind.DATASET: pb.STOP_KIND_DATASET,
+    StopKind.COLUMN: pb.STOP_KIND_COLUMN,
+    StopKind.OFFICE: pb.STOP_KIND_OFFICE,
+    StopKind.AGREEMENT: pb.STOP_KIND_AGREEMENT,
 }
 
 
@@ -80,6 +88,9 @@ def agreement_message(agreement: AgreementRecord) -> pb.Agreement:
         signed_by=agreement.signed_by,
         signed_at=agreement.signed_at,
         revoked=_ending(agreement.revoked),
+        office=agreement.office,
+        columns=agreement.columns,
+        terms=agreement.terms,
     )
 
 
@@ -107,6 +118,32 @@ def revocation_message(revocation: Revocation) -> pb.Revocation:
         reason=revocation.reason,
         revoked_by=revocation.revoked_by,
         revoked_at=revocation.revoked_at,
+    )
+
+
+def stop_kind(message: pb.StopKind) -> StopKind:
+    """Return the kind. Raises GovernanceRefused when it is not set."""
+    for kind, value in _STOPS.items():
+        if value == message:
+            return kind
+    raise GovernanceRefused("须指明数据集、列、单位或协议", "name a dataset, column, office or agreement")
+
+
+def stop_kind_message(kind: StopKind) -> pb.StopKind:
+    """Return the message of a kind."""
+    return _STOPS[kind]
+
+
+def stop_message(record: StopRecord) -> pb.StopOrder:
+    """Return the message of a stop."""
+    return pb.StopOrder(
+        id=record.id,
+        kind=stop_kind_message(record.stop.kind),
+        controller=record.stop.controller,
+        target=record.stop.target,
+        reason=record.reason,
+        stopped_by=record.stopped_by,
+        stopped_at=record.stopped_at,
     )
 
 

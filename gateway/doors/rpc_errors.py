@@ -15,7 +15,8 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from catalog.dataset import Text
-from gateway.errors import Bug, Denied, GatewayError
+from catalog.store import RegistryUnavailable
+from gateway.errors import Bug, Denied, GatewayError, Unavailable
 from gateway.messages import Reason
 from gateway.model.decision import Denial
 
@@ -34,6 +35,9 @@ def errors_as_status(context: grpc.ServicerContext) -> Iterator[None]:
         if error.internal:
             _LOG.warning("call failed", reason=str(error.reason), internal=error.internal)
         _abort(context, error)
+    except RegistryUnavailable as error:
+        _LOG.warning("registers unavailable", internal=str(error))
+        _abort(context, Unavailable(Reason.REGISTRY_UNAVAILABLE))
     except Exception as error:  # noqa: BLE001 - the door
         _LOG.error("unforeseen error", kind=type(error).__name__, at=_places(error))
         _abort(context, Bug(type(error).__name__))

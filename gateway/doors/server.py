@@ -14,6 +14,7 @@ from gateway.doors.flight_sql import SERVICE as FLIGHT_SERVICE
 from gateway.doors.flight_sql import FlightSqlDoor
 from gateway.doors.governance import GovernanceDoor
 from gateway.doors.registry import RegistryDoor
+from gateway.doors.requests import RequestsDoor
 from gateway.doors.review import ReviewDoor
 from gateway.doors.subject import SubjectDoor
 from sharing_stubs.sharing.audit.v1 import (
@@ -27,9 +28,10 @@ from sharing_stubs.sharing.audit.v1 import (
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from sharing_stubs.sharing.governance.v1 import governance_pb2, governance_pb2_grpc
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
+from sharing_stubs.sharing.requests.v1 import requests_pb2, requests_pb2_grpc
 
 RESERVED_WORKERS = 16
-"""Threads that streams can never take, so that health and planning always answer."""
+"""Threads that streams can never take, so that health and planning always answer. Half may wait for connectors (`turns`)."""
 _OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", 1 << 20),
@@ -44,6 +46,7 @@ _SERVICES = (
     review_pb2.DESCRIPTOR.services_by_name["ReviewService"].full_name,
     subject_pb2.DESCRIPTOR.services_by_name["SubjectService"].full_name,
     governance_pb2.DESCRIPTOR.services_by_name["GovernanceService"].full_name,
+    requests_pb2.DESCRIPTOR.services_by_name["RequestsService"].full_name,
     health.SERVICE_NAME,
 )
 
@@ -57,6 +60,7 @@ def make_server(
     review: ReviewDoor,
     subject: SubjectDoor,
     governance: GovernanceDoor,
+    requests: RequestsDoor,
     streams_max: int,
     listen: str,
     credentials: grpc.ServerCredentials | None,
@@ -71,6 +75,7 @@ def make_server(
         review: The log against what it was written from.
         subject: What the log knows of one data subject.
         governance: Agreements, emergencies, revocations, consents.
+        requests: Data needs and corrections.
         streams_max: Results delivered at the same time.
         listen: host:port; port 0 picks a free one.
         credentials: TLS; None serves plaintext.
@@ -87,6 +92,7 @@ def make_server(
     review_pb2_grpc.add_ReviewServiceServicer_to_server(review, server)
     subject_pb2_grpc.add_SubjectServiceServicer_to_server(subject, server)
     governance_pb2_grpc.add_GovernanceServiceServicer_to_server(governance, server)
+    requests_pb2_grpc.add_RequestsServiceServicer_to_server(requests, server)
     checks = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     for service in ("", *_SERVICES):

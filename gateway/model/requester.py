@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from catalog.governance import Stop
 from catalog.vocabulary import OfficeKind, Role
 
 
@@ -53,6 +54,10 @@ class Agreement:
     valid_from: int
     valid_until: int
     """Seconds since 1970-01-01 UTC, exclusive."""
+    office: str = ""
+    """The only office that may receive; empty for all of `recipient`."""
+    columns: tuple[str, ...] = ()
+    """The only columns, each as `dataset.column`; empty for all that the purposes open."""
 
 
 class CaseState(StrEnum):
@@ -85,6 +90,8 @@ class RequestContext:
     """Door of the query: `flight_sql`, `explain`, `console`."""
     time: int
     """Seconds since 1970-01-01 UTC."""
+    partial: bool = False
+    """Whether the requester takes an answer without the datasets that cannot be had now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +104,9 @@ class Standing:
     emergencies: tuple[Emergency, ...]
     """Those not ended, sorted by id."""
     agreements: tuple[Agreement, ...]
-    """Those not revoked about the query's datasets, sorted by id."""
+    """Those not revoked about the query's datasets, sorted by id; they may be stopped."""
+    stops: tuple[Stop, ...]
+    """Those of the query's datasets, its agreements and the requester's office, sorted by controller and target."""
     consents: Mapping[str, int]
     """By dataset: how many of the look-up keys are people who consented to this purpose and office."""
     usage: Usage

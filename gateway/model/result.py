@@ -32,6 +32,12 @@ class ReceivedScan:
     rows: int = 0
     sha256: str = ""
     """Hex digest over the batches as they came, once the connector's end message has confirmed it."""
+    as_of: int = 0
+    """When the data was true, in seconds since 1970-01-01 UTC; 0 when not known, or before the end."""
+    late: bool = False
+    """Whether the dataset's update cycle promised newer data."""
+    missing: bool = False
+    """Whether the department could not be asked and the requester wanted an answer without it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,11 @@ class ScannedTables:
     tables: Mapping[str, BatchStream]
     received: tuple[ReceivedScan, ...] = ()
     """In the order of the plan's scans; filled while the tables are read."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Names of the datasets that a partial answer lacks, sorted."""
+        return tuple(sorted({scan.dataset for scan in self.received if scan.missing}))
 
     def cancel(self) -> None:
         """Cancel every scan."""

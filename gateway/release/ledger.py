@@ -35,11 +35,12 @@ from gateway.messages import Reason
 
 KEPT_SECONDS = 365 * 86_400
 """How long a released group is compared with later ones."""
+_LOCK = 7_271_002
+"""Advisory lock of PostgreSQL."""
 _CHUNK = 500
 """Database parameters at once."""
 
 _METADATA = MetaData()
-_OFFICES = Table("statistic_offices", _METADATA, Column("office", String(63), primary_key=True))
 _GROUPS = Table(
     "statistic_groups",
     _METADATA,
@@ -105,10 +106,12 @@ class StatisticsLedger:
     """
 
     def __init__(self, url: str, *, clock_seconds: Callable[[], float]) -> None:
-        self._engine = create_engine(url)
+        self._engine = create_engine(url, hide_parameters=True)
         self._clock_seconds = clock_seconds
         self._lock = threading.Lock()
-        _METADATA.create_all(self._engine)
+        with self._engine.begin() as connection:
+            _lock_ledger(connection)
+            _METADATA.create_all(connection)
 
     def admit(self, groups: Sequence[ReleasedGroup], *, office: str, people_min: int) -> None:
         """Store groups that are about to be released to `office`: all or, when one conflicts, none.
@@ -120,7 +123,7 @@ class StatisticsLedger:
         """
         now = int(self._clock_seconds())
         with self._lock, self._engine.begin() as connection:
-            _lock_office(connection, office)
+            _lock_ledger(connection)
             _forget(connection, before=now - KEPT_SECONDS)
             new = _renewed(connection, groups, office=office, people_min=people_min, now=now)
             first = (connection.scalar(select(func.max(_GROUPS.c.id))) or 0) + 1
@@ -155,11 +158,12 @@ def _pool_id(group: ReleasedGroup, *, office: str) -> int:
     return int.from_bytes(digest[:8], signed=True)
 
 
-def _lock_office(connection: Connection, office: str) -> None:
-    """Keep others, of this or another gateway, from admitting groups of the office until the transaction ends."""
-    this = update(_OFFICES).where(_OFFICES.c.office == office).values(office=office)
-    if connection.execute(this).rowcount == 0:
-        connection.execute(insert(_OFFICES).values(office=office))
+def _lock_ledger(connection: Connection) -> None:
+    """Keep other gateways from admitting groups until the transaction ends."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
 
 
 def _forget(connection: Connection, *, before: int) -> None:

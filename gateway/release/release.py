@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
@@ -30,6 +30,7 @@ def release(
     catalogue: Catalogue,
     ledger: StatisticsLedger,
     mark_secret: bytes,
+    missing: Sequence[str] = (),
 ) -> ReleasableResult:
     """Return the result as it may leave.
 
@@ -45,6 +46,7 @@ def release(
         catalogue: Says in words what was cut away.
         ledger: Remembers what statistics were released.
         mark_secret: The requester's key of the marks is derived from it.
+        missing: Datasets that a partial answer lacks.
 
     Raises:
         Bug: The result has other columns than the plan, or the plan does not count people where the decision asks for it.
@@ -52,7 +54,8 @@ def release(
     plan, result = computed.plan, computed.stream
     if (plan.statistic is None) != (plan.decision.people_min is None):
         raise Bug("the plan counts people otherwise than decided")
-    metadata = _metadata(plan, requester=requester, context=context, intent=intent, catalogue=catalogue)
+    metadata = _terms(requester=requester, context=context, intent=intent)
+    metadata |= _treatment(plan, catalogue=catalogue, missing=missing)
     if plan.statistic is None:
         _check_columns(result.schema, plan=plan)
         schema = pa.schema([field.remove_metadata() for field in result.schema], metadata=metadata)
@@ -66,10 +69,8 @@ def release(
         batches = release_statistic(
             result.batches, plan=plan, computed=result.schema, schema=schema, office=requester.office, ledger=ledger
         )
-    stream = BatchStream(
-        schema=schema, batches=_capped(batches, schema=schema, rows_max=plan.rows_max), cancel=result.cancel
-    )
-    return ReleasableResult(plan=plan, stream=stream)
+    capped = _capped(batches, schema=schema, rows_max=plan.rows_max)
+    return ReleasableResult(plan=plan, stream=BatchStream(schema=schema, batches=capped, cancel=result.cancel))
 
 
 def _check_columns(schema: pa.Schema, *, plan: EnforcedPlan) -> None:
@@ -89,9 +90,16 @@ def _capped(batches: Iterator[pa.RecordBatch], *, schema: pa.Schema, rows_max: i
             yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
 
 
-def _metadata(
-    plan: EnforcedPlan, *, requester: Requester, context: RequestContext, intent: AuditEntry, catalogue: Catalogue
-) -> dict[str, str]:
+def _terms(*, requester: Requester, context: RequestContext, intent: AuditEntry) -> dict[str, str]:
+    return {
+        "sharing.purpose": context.purpose,
+        "sharing.case": context.case,
+        "sharing.recipient": requester.office,
+        "sharing.entry": intent.entry_id,
+    }
+
+
+def _treatment(plan: EnforcedPlan, *, catalogue: Catalogue, missing: Sequence[str]) -> dict[str, str]:
     decision, cuts = plan.decision, cuts_of(plan.decision, catalogue=catalogue)
     if decision.obligations is None:
         raise Bug("an allowed decision has no obligations")
@@ -107,14 +115,11 @@ def _metadata(
         "emergency": decision.obligations.emergency,
     }
     return {
-        "sharing.purpose": context.purpose,
-        "sharing.case": context.case,
-        "sharing.recipient": requester.office,
-        "sharing.entry": intent.entry_id,
         "sharing.decision": decision.decision_id,
         "sharing.policy_revision": decision.policy_revision,
         "sharing.treatment": json.dumps(treatment, ensure_ascii=False, sort_keys=True),
         "sharing.cuts": cuts.columns_json(),
         "sharing.rows": cuts.rows_json(),
         "sharing.obligations": json.dumps(obligations, sort_keys=True),
+        "sharing.missing": json.dumps(missing),
     }

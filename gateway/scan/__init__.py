@@ -1,8 +1,18 @@
 """Stage 7 of 10: EnforcedPlan → ScannedTables. Asks the connectors and verifies every batch on arrival."""
 
-from gateway.scan.connectors import ConnectorChannels, ConnectorDirectory
+from gateway.scan.connectors import ConnectorChannels, ConnectorDirectory, drift_in
 from gateway.scan.department_logs import ConnectorLogs
 from gateway.scan.grants import GrantIssuer
-from gateway.scan.scan import scan
+from gateway.scan.replicas import Replicas
+from gateway.scan.scan import CLOCK_SECONDS_MAX, scan
 
-__all__ = ["ConnectorChannels", "ConnectorDirectory", "ConnectorLogs", "GrantIssuer", "scan"]
+__all__ = [
+    "CLOCK_SECONDS_MAX",
+    "ConnectorChannels",
+    "ConnectorDirectory",
+    "ConnectorLogs",
+    "GrantIssuer",
+    "Replicas",
+    "drift_in",
+    "scan",
+]

@@ -10,6 +10,7 @@ from typing import TypeVar
 import grpc
 
 from catalog.catalogue import Catalogue
+from catalog.registry import RegistryUnavailable
 from catalog.vocabulary import IdentifierKind
 from connectors.sdk.grant_log import FoundSubject
 from connectors.sdk.tlog.entry import Entry, decode_entry
@@ -72,21 +73,23 @@ class ConnectorLogs:
 
     def read(self, department: str, *, from_time: int, until_time: int) -> Iterator[Entry]:
         """See `DepartmentLogs.read`."""
-        inquiry = self._grants.inquire(department, from_time=from_time, until_time=until_time)
-        request = connector_pb2.ReadGrantLogRequest(inquiry=inquiry)
         with self._failures_named(department):
-            call = self._stub(department).ReadGrantLog(request, timeout=self._bounds.seconds_max)
-            for response in self._bounded(call, department=department):
-                yield decode_entry(response.leaf)
+            for stub in self._stubs(department):
+                inquiry = self._grants.inquire(department, from_time=from_time, until_time=until_time)
+                request = connector_pb2.ReadGrantLogRequest(inquiry=inquiry)
+                call = stub.ReadGrantLog(request, timeout=self._bounds.seconds_max)
+                for response in self._bounded(call, department=department):
+                    yield decode_entry(response.leaf)
 
     def find(self, department: str, *, identifier: IdentifierKind, value: str) -> Iterator[FoundSubject]:
         """See `DepartmentLogs.find`."""
-        inquiry = self._grants.inquire(department, identifier=str(identifier), value=value)
-        request = connector_pb2.FindSubjectRequest(inquiry=inquiry)
         with self._failures_named(department):
-            call = self._stub(department).FindSubject(request, timeout=self._bounds.seconds_max)
-            for found in self._bounded(call, department=department):
-                yield FoundSubject(decision_id=found.decision_id, dataset=found.dataset, certain=found.certain)
+            for stub in self._stubs(department):
+                inquiry = self._grants.inquire(department, identifier=str(identifier), value=value)
+                request = connector_pb2.FindSubjectRequest(inquiry=inquiry)
+                call = stub.FindSubject(request, timeout=self._bounds.seconds_max)
+                for found in self._bounded(call, department=department):
+                    yield FoundSubject(decision_id=found.decision_id, dataset=found.dataset, certain=found.certain)
 
     def _bounded(self, call: grpc._CallIterator[_Message], *, department: str) -> Iterator[_Message]:
         """Yield what arrives within the bounds, and end the call in any case."""
@@ -103,12 +106,14 @@ class ConnectorLogs:
         finally:
             call.cancel()
 
-    def _stub(self, department: str) -> connector_pb2_grpc.ConnectorServiceStub:
-        names = (name for name, dataset in self._catalogue.datasets.items() if dataset.controller == department)
-        for endpoint in map(self._directory.endpoint, names):
-            if endpoint is not None:
-                return connector_pb2_grpc.ConnectorServiceStub(self._channels.to(endpoint))
-        raise Unavailable(Reason.CONNECTOR_UNAVAILABLE, department)
+    def _stubs(self, department: str) -> Iterator[connector_pb2_grpc.ConnectorServiceStub]:
+        """Yield every running connector of the department: each keeps a log of its own."""
+        instances = self._directory.instances(department)
+        if not instances:
+            raise Unavailable(Reason.CONNECTOR_UNAVAILABLE, department)
+        for instance in instances:
+            channel = self._channels.to(instance.endpoint, department=department)
+            yield connector_pb2_grpc.ConnectorServiceStub(channel)
 
     @contextmanager
     def _failures_named(self, department: str) -> Iterator[None]:
@@ -120,5 +125,7 @@ class ConnectorLogs:
             if code is grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise self._bounds.exceeded(department) from error
             raise Unavailable(Reason.CONNECTOR_UNAVAILABLE, department, internal=code.name) from error
+        except RegistryUnavailable as error:
+            raise Unavailable(Reason.REGISTRY_UNAVAILABLE, internal=str(error)) from error
         except ValueError as error:
             raise Unavailable(Reason.DEPARTMENT_LOG_INVALID, department, internal=str(error)) from error

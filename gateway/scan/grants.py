@@ -67,9 +67,17 @@ class GrantIssuer:
         return grant, sign_grant(grant, key=self._key, key_id=self._key_id)
 
     def inquire(
-        self, department: str, *, from_time: int = 0, until_time: int = 0, identifier: str = "", value: str = ""
+        self,
+        department: str,
+        *,
+        from_time: int = 0,
+        until_time: int = 0,
+        identifier: str = "",
+        value: str = "",
+        dataset: str = "",
+        sketch_key: bytes = b"",
     ) -> connector_pb2.SignedInquiry:
-        """Return a signed question about a department's own log; see `Inquiry`."""
+        """Return a signed question about a department's own log, or about a dataset; see `Inquiry`."""
         now = int(self._clock_seconds())
         inquiry = Inquiry(
             inquiry_id=self._new_id(),
@@ -78,6 +86,8 @@ class GrantIssuer:
             until_time=until_time,
             identifier=identifier,
             value=value,
+            dataset=dataset,
+            sketch_key=sketch_key,
             issued_at=now,
             expires_at=now + GRANT_LIFETIME_SECONDS,
         )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from catalog.cases import CaseRegister, CaseRegisterUnavailable
 from catalog.catalogue import Catalogue
-from catalog.governance import RevocationKind
+from catalog.governance import RevocationKind, Stop
 from catalog.governance.register import GovernanceRegister
+from catalog.store import RegistryUnavailable
 from catalog.vocabulary import ColumnAction
 from connectors.sdk.predicates import PredicateOp
 from gateway.errors import Unavailable
@@ -31,18 +33,22 @@ class StandingFacts:
         """Return the facts that stand now.
 
         Raises:
-            Unavailable: The case register cannot be asked.
+            Unavailable: The case register cannot be asked, or the registers' database is lost.
         """
+        datasets = {dataset.name for dataset in resolved.datasets}
+        agreements = tuple(
+            agreement
+            for agreement in self.agreements(datasets)
+            if context.purpose in agreement.purposes and agreement.valid_until > context.time
+        )
+        concerned = datasets | {requester.office} | {agreement.id for agreement in agreements}
         return Standing(
             requester_revoked=self.is_revoked(requester),
-            purpose_revoked=self.governance.is_revoked(RevocationKind.PURPOSE, context.purpose),
+            purpose_revoked=self._is_purpose_revoked(context.purpose),
             case_state=self._case_state(requester=requester, context=context),
             emergencies=tuple(e for e in self.emergencies() if e.ends_at > context.time),
-            agreements=tuple(
-                agreement
-                for agreement in self.agreements({dataset.name for dataset in resolved.datasets})
-                if context.purpose in agreement.purposes and agreement.valid_until > context.time
-            ),
+            agreements=agreements,
+            stops=tuple(stop for stop in self.stops() if (stop.dataset or stop.target) in concerned),
             consents=self._consents(resolved, requester=requester, context=context),
             usage=self.usage.today(requester, purpose=context.purpose),
         )
@@ -60,17 +66,26 @@ class StandingFacts:
 
     def is_revoked(self, requester: Requester) -> bool:
         """Whether everything is refused to the requester."""
-        return self.governance.is_revoked(RevocationKind.REQUESTER, requester.subject)
+        with _readable():
+            return self.governance.is_revoked(RevocationKind.REQUESTER, requester.subject)
+
+    def _is_purpose_revoked(self, purpose: str) -> bool:
+        with _readable():
+            return self.governance.is_revoked(RevocationKind.PURPOSE, purpose)
 
     def emergencies(self) -> tuple[Emergency, ...]:
         """Return the declared emergencies that nobody has ended, sorted by id."""
+        with _readable():
+            standing = self.governance.standing_emergencies()
         return tuple(
             Emergency(id=e.id, area=e.area, purposes=e.purposes, starts_at=e.starts_at, ends_at=e.ends_at)
-            for e in self.governance.standing_emergencies()
+            for e in standing
         )
 
     def agreements(self, datasets: set[str]) -> tuple[Agreement, ...]:
         """Return the agreements about any of the datasets that are not revoked, sorted by id."""
+        with _readable():
+            standing = self.governance.standing_agreements(datasets)
         return tuple(
             Agreement(
                 id=a.id,
@@ -80,9 +95,16 @@ class StandingFacts:
                 purposes=a.purposes,
                 valid_from=a.valid_from,
                 valid_until=a.valid_until,
+                office=a.office,
+                columns=a.columns,
             )
-            for a in self.governance.standing_agreements(datasets)
+            for a in standing
         )
+
+    def stops(self) -> tuple[Stop, ...]:
+        """Return what is held back, sorted by controller and target."""
+        with _readable():
+            return tuple(record.stop for record in self.governance.stops)
 
     def _case_state(self, *, requester: Requester, context: RequestContext) -> CaseState:
         if self.cases is None or not context.case or requester.seen_by:
@@ -105,12 +127,21 @@ class StandingFacts:
         }
         if requester.seen_by:  # an administrator must not learn who consented
             return {dataset: len(values) for dataset, values in keys.items()}
-        return {
-            dataset: self.governance.consented(
-                values, purpose=context.purpose, office=requester.office, now=context.time
-            )
-            for dataset, values in keys.items()
-        }
+        with _readable():
+            return {
+                dataset: self.governance.consented(
+                    values, purpose=context.purpose, office=requester.office, now=context.time
+                )
+                for dataset, values in keys.items()
+            }
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except RegistryUnavailable as error:
+        raise Unavailable(Reason.REGISTRY_UNAVAILABLE, internal=str(error)) from error
 
 
 def _keys(resolved: ResolvedQuery, *, dataset: str, column: str) -> frozenset[str]:

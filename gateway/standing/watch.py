@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from gateway.errors import Bug, GatewayError, Unavailable
+from gateway.errors import Bug, DatasetUnavailable, GatewayError, Unavailable
 from gateway.model.cancellation import Cancellation
 
 PERIOD_SECONDS = 0.5
@@ -79,6 +79,8 @@ def _ask(watched: _Watched) -> None:
     try:
         watched.ask_again()
         watched.unanswered = 0
+    except DatasetUnavailable as error:
+        watched.cancellation.cancel(error)
     except Unavailable as error:
         watched.unanswered += 1
         if watched.unanswered > _UNANSWERED_MAX:

@@ -26,6 +26,12 @@ def sign(
     recipient: Annotated[str, typer.Option(help="接收单位的行政区划代码前缀 / recipients' division code prefix")],
     until_time: Annotated[datetime.datetime, typer.Option("--until", help="止 / before")],
     from_time: Annotated[datetime.datetime | None, typer.Option("--from", help="起，默认现在 / default now")] = None,
+    office: Annotated[str, typer.Option(help="仅限该单位 / this office only")] = "",
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--column", help="仅限这些列，写作 数据集.列 / these columns only, as dataset.column"),
+    ] = None,
+    terms: Annotated[str, typer.Option(help="约定 / terms in words")] = "",
     language: LanguageOption = None,
 ) -> None:
     """数源部门专员签署共享协议 / sign an agreement as the controller's steward."""
@@ -38,6 +44,9 @@ def sign(
             purposes=purposes,
             valid_from=int(from_time.timestamp()) if from_time else 0,
             valid_until=int(until_time.timestamp()),
+            office=office,
+            columns=columns or (),
+            terms=terms,
         )
         stub.SignAgreement(governance_pb2.SignAgreementRequest(agreement=agreement), metadata=remote.headers())
         screen.say(f"✓ 协议 {id} 已签署", f"✓ agreement {id} is signed")
@@ -61,18 +70,26 @@ def list_agreements(profile: ProfileOption, language: LanguageOption = None) -> 
         answer = stub.ListAgreements(governance_pb2.ListAgreementsRequest(), metadata=remote.headers())
         zh = screen.language == "zh"
         screen.table(
-            ("编号", "数源部门", "接收方", "数据集", "用途", "起止", "状态")
+            ("编号", "数源部门", "接收方", "数据集或列", "用途", "起止", "状态与约定")
             if zh
-            else ("id", "controller", "recipient", "datasets", "purposes", "from and until", "state"),
+            else (
+                "id",
+                "controller",
+                "recipient",
+                "datasets or columns",
+                "purposes",
+                "from and until",
+                "state and terms",
+            ),
             [
                 (
                     agreement.id,
                     f"{agreement.controller}\n{agreement.signed_by}",
-                    agreement.recipient,
-                    "\n".join(agreement.datasets),
+                    agreement.office or agreement.recipient,
+                    "\n".join(agreement.columns or agreement.datasets),
                     "\n".join(agreement.purposes),
                     f"{local_time(agreement.valid_from)}\n{local_time(agreement.valid_until)}",
-                    _state(agreement, zh=zh),
+                    "\n".join(filter(None, (_state(agreement, zh=zh), agreement.terms))),
                 )
                 for agreement in answer.agreements
             ],

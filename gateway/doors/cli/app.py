@@ -15,23 +15,28 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from catalog.load import CatalogueInvalid
 from gateway.doors.cli import (
     access_commands,
     agreement_commands,
     audit_commands,
     catalog_commands,
     consent_commands,
+    correction_commands,
     destruction_commands,
     emergency_commands,
+    need_commands,
+    pki_commands,
     query_commands,
     registry_commands,
+    stop_commands,
     token_commands,
 )
 from gateway.doors.cli.demo import demo
 from gateway.doors.cli.local_city import LocalCity, PolicyEngine
 from gateway.doors.cli.options import LanguageChoice
 from gateway.doors.cli.processes import ChildFailed
-from gateway.doors.cli.show import EXIT_UNAVAILABLE, Screen
+from gateway.doors.cli.show import EXIT_INVALID, EXIT_UNAVAILABLE, Screen
 
 
 def make_app() -> typer.Typer:
@@ -48,12 +53,16 @@ def make_app() -> typer.Typer:
     app.add_typer(audit_commands.commands, name="audit")
     app.add_typer(registry_commands.commands, name="registry")
     app.add_typer(token_commands.commands, name="token")
+    app.add_typer(pki_commands.commands, name="pki")
     app.add_typer(typer.Typer(cls=_PolicyCommands, no_args_is_help=True, help="策略 / the policies"), name="policy")
     app.add_typer(agreement_commands.commands, name="agreement")
     app.add_typer(emergency_commands.commands, name="emergency")
     app.add_typer(access_commands.commands, name="access")
+    app.add_typer(stop_commands.commands, name="stop")
     app.add_typer(consent_commands.commands, name="consent")
     app.add_typer(destruction_commands.commands, name="destruction")
+    app.add_typer(need_commands.commands, name="need")
+    app.add_typer(correction_commands.commands, name="correction")
     return app
 
 
@@ -84,6 +93,10 @@ def up(
     residents: Annotated[int, typer.Option(min=1_000, help="样例城市人口 / size of the sample city")] = 100_000,
     policy: Annotated[PolicyEngine, typer.Option(help="策略引擎 / policy engine")] = PolicyEngine.EMBEDDED,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="端口，0 为任选 / port, 0 for a free one")] = 8815,
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(help="目录条目所在文件夹 / directory of catalogue entries", exists=True, file_okay=False),
+    ] = None,
     language: LanguageChoice = LanguageChoice.ZH,
 ) -> None:
     """在本机启动一座完整的样例城市 / bring up a complete local city, in the foreground."""
@@ -91,7 +104,13 @@ def up(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())
-    city = LocalCity(data=data, residents=residents, policy=policy, port=port, stop=stop, say=screen.say)
+    try:
+        city = LocalCity(
+            data=data, residents=residents, policy=policy, port=port, stop=stop, say=screen.say, catalogue=catalogue
+        )
+    except CatalogueInvalid as error:
+        screen.say(f"目录有误：\n{error}", f"the catalogue has errors:\n{error}")
+        raise typer.Exit(EXIT_INVALID) from error
     try:
         city.start()
         screen.say(f"配置文件在 {city.profiles}；Ctrl-C 停止。", f"profiles are in {city.profiles}; Ctrl-C stops.")

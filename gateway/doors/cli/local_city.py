@@ -25,6 +25,7 @@ from catalog.load import load_catalogue
 from catalog.vocabulary import Role
 from gateway.audit import AUDIT_KEY_NAME, SUBJECT_KEY_BYTES, VerificationKey
 from gateway.authenticate.tokens import issue_token
+from gateway.doors.cli.certificates import issue_certificates
 from gateway.doors.cli.keys import secret, signing_key, write_jwks
 from gateway.doors.cli.private_files import write_private
 from gateway.doors.cli.processes import ChildFailed, Children
@@ -34,7 +35,8 @@ from gateway.doors.cli.sample_governance import sign_agreements, write_signers
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 
 ISSUER, AUDIENCE, KEY_ID = "sharing-local", "sharing-gateway", "local"
-TOKEN_SECONDS = 30 * 86_400
+TOKEN_DAYS = 30
+TOKEN_SECONDS = TOKEN_DAYS * 86_400
 _STREET_GRADE, _DISTRICT_GRADE, _CITY_GRADE, _AUDIT_GRADE = "general-3", "general-3", "general-2", "general-2"
 
 
@@ -113,6 +115,8 @@ class LocalCity:
         port: Port of the gateway; 0 picks a free one.
         stop: Ends the start early when set.
         say: Shows a step, in Chinese and English.
+        catalogue: Directory of catalogue entries, which hold those of the sample departments; None uses the distribution's.
+        clock_seconds: Seconds since 1970-01-01 UTC; tokens are issued at that time.
     """
 
     def __init__(
@@ -124,13 +128,17 @@ class LocalCity:
         port: int,
         stop: threading.Event,
         say: Callable[[str, str], None],
+        catalogue: Path | None = None,
+        clock_seconds: Callable[[], float] = time.time,
     ) -> None:
         self.data = data.resolve()
         self._residents = residents
         self._policy = policy
         self._port = port or free_port()
         self._say = say
-        self._catalogue: Catalogue = load_catalogue()
+        self._clock_seconds = clock_seconds
+        self._entries = catalogue.resolve() if catalogue else None
+        self._catalogue: Catalogue = load_catalogue(self._entries)
         self.children = Children(logs=self.data / "logs", stop=stop)
 
     @property
@@ -162,7 +170,7 @@ class LocalCity:
     def write_deployment(self) -> None:
         """Write keys, directory, tokens, profiles and the gateway's configuration."""
         self._say("生成密钥、目录与配置文件", "writing keys, directory and profiles")
-        for folder in ("keys", "tokens", "profiles", "audit"):
+        for folder in ("keys", "pki", "tokens", "profiles", "audit"):
             (self.data / folder).mkdir(parents=True, exist_ok=True)
         keys = self.data / "keys"
         write_jwks(signing_key(keys / "issuer.pem"), keys / "issuer-jwks.json", key_id=KEY_ID)
@@ -172,6 +180,7 @@ class LocalCity:
         secret(keys / "pseudonym.secret")
         secret(keys / "subject.secret", size=SUBJECT_KEY_BYTES)
         write_signers(self.data / "emergency-signers.yaml", keys=keys)
+        issue_certificates(self.data / "pki", departments=self._catalogue.departments, days=TOKEN_DAYS)
         people = (*RECIPIENTS, *map(_steward_recipient, self._catalogue.departments.values()))
         connectors = [_connector_recipient(department) for department in self._catalogue.departments]
         _write_requesters(self.data / "requesters.yaml", (*people, *connectors))
@@ -186,7 +195,7 @@ class LocalCity:
         (self.data / "gateway.toml").write_text(self._configuration(), "utf-8")
 
     def _profile(self, recipient: Recipient) -> Profile:
-        now = int(time.time())
+        now = int(self._clock_seconds())
         expires = datetime.datetime.fromtimestamp(now + TOKEN_SECONDS, datetime.UTC)
         token = issue_token(
             key=signing_key(self.data / "keys" / "issuer.pem"),
@@ -206,8 +215,9 @@ class LocalCity:
         )
 
     def _configuration(self) -> str:
+        catalogue = f"catalogue = {json.dumps(str(self._entries))}\n" if self._entries else ""
         return f"""\
-listen = "127.0.0.1:{self._port}"
+{catalogue}listen = "127.0.0.1:{self._port}"
 requesters = "requesters.yaml"
 audit_directory = "audit"
 audit_key = "keys/audit.pem"
@@ -221,6 +231,11 @@ emergency_signers = "emergency-signers.yaml"
 issuer = "{ISSUER}"
 audience = "{AUDIENCE}"
 jwks = "keys/issuer-jwks.json"
+
+[connectors]
+ca = "pki/ca.pem"
+certificate = "pki/gateway.pem"
+private_key = "pki/gateway.key"
 
 [policy]
 engine = "{self._policy}"
@@ -250,23 +265,28 @@ opa_url = "http://127.0.0.1:{self._opa_port}"
     def _start_gateway(self) -> None:
         self._say("启动网关", "starting the gateway")
         self.children.start("gateway", [sys.executable, "-m", "gateway.serve", str(self.data / "gateway.toml")])
-        self.children.wait_for("gateway", "READY", seconds_max=30)
+        self.children.wait_for("gateway", "READY", seconds_max=90)
+
+    @property
+    def _sample_departments(self) -> list[str]:
+        """Departments of the catalogue whose database and connector are part of the city."""
+        return [id for id in self._catalogue.departments if (self.data / "connectors" / f"{id}.yaml").exists()]
 
     def _start_connectors(self) -> None:
         self._say("启动并登记各部门连接器", "starting and registering the departments' connectors")
-        for department in self._catalogue.departments:
+        for department in self._sample_departments:
             config = self.data / "connectors" / f"{department}.yaml"
             command = [sys.executable, "-m", "connectors", "serve", str(config)]
             self.children.start(f"connector-{department}", command)
         remote = Remote(Profile.load(self.profiles / "administrator.json"))
         try:
-            _approve_all(remote, departments=frozenset(self._catalogue.departments), children=self.children)
+            _approve_all(remote, departments=frozenset(self._sample_departments), children=self.children)
         finally:
             remote.close()
 
     def _sign_agreements(self) -> None:
         self._say("各部门专员签署共享协议", "the departments' stewards sign their agreements")
-        stewards = {id: Profile.load(self.profiles / f"department-{id}.json") for id in self._catalogue.departments}
+        stewards = {id: Profile.load(self.profiles / f"department-{id}.json") for id in self._sample_departments}
         try:
             sign_agreements(self._catalogue, stewards=stewards)
         except grpc.RpcError as error:
@@ -335,7 +355,7 @@ def _approve_all(remote: Remote, *, departments: frozenset[str], children: Child
     """Approve every department's registration as it comes in."""
     stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
     headers = remote.headers()
-    waiting, deadline = set(departments), time.monotonic() + 60
+    waiting, deadline = set(departments), time.monotonic() + 120
     while waiting:
         ended = children.ended()
         if ended is not None or time.monotonic() > deadline:

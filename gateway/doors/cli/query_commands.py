@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +14,7 @@ from gateway.doors.cli.explanation import show_explanation
 from gateway.doors.cli.options import CaseOption, LanguageOption, ProfileOption, PurposeOption
 from gateway.doors.cli.output import check_output, write_result
 from gateway.doors.cli.session import connected
-from gateway.doors.cli.show import EXIT_DENIED, EXIT_INVALID
+from gateway.doors.cli.show import EXIT_DENIED, EXIT_INVALID, Screen, local_time
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
 
@@ -25,6 +26,13 @@ def query(
     output: Annotated[
         Path | None, typer.Option("--output", help="保存为 / write to: .parquet .arrow .csv .xlsx")
     ] = None,
+    partial: Annotated[
+        bool,
+        typer.Option(
+            "--partial",
+            help="部门连接器不可用时，接受缺少其数据的结果 / accept a result without departments that are down",
+        ),
+    ] = False,
     language: LanguageOption = None,
 ) -> None:
     """执行查询 / run a query."""
@@ -32,7 +40,7 @@ def query(
         try:
             if output is not None:
                 check_output(output)
-            result = remote.query(sql, purpose=purpose, case=case)
+            result = remote.query(sql, purpose=purpose, case=case, partial=partial)
             if output is None:
                 rows = screen.result(result.batches(), schema=result.schema)
             else:
@@ -45,9 +53,24 @@ def query(
         except (ValueError, OSError) as error:
             screen.say(f"无法保存结果：{error}", f"the result cannot be written: {error}")
             raise typer.Exit(EXIT_INVALID) from error
+        _show_datasets(screen, result.receipt["datasets"])
         entry = result.receipt["entry"]
         saved = f" → {output}" if output else ""
         screen.say(f"✓ {rows:,} 行{saved}；审计编号 {entry}", f"✓ {rows:,} rows{saved}; audit entry {entry}")
+
+
+def _show_datasets(screen: Screen, datasets: Mapping[str, Mapping[str, Any]]) -> None:
+    """Tell as of when each dataset is, and which one is missing."""
+    for name, facts in datasets.items():
+        if facts["missing"]:
+            screen.say(
+                f"⚠ 结果不完整：缺少数据集“{name}”，其部门连接器不可用，请稍后重新查询",
+                f"⚠ incomplete: dataset '{name}' is missing, its department's connector is down; ask again later",
+            )
+        elif facts["as_of"]:
+            late = ("（已逾更新周期）", " (later than its update cycle promises)") if facts["late"] else ("", "")
+            as_of = local_time(facts["as_of"])
+            screen.say(f"数据集“{name}”截至 {as_of}{late[0]}", f"dataset '{name}' as of {as_of}{late[1]}")
 
 
 def explain(

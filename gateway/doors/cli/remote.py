@@ -15,7 +15,7 @@ from google.protobuf import any_pb2
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from gateway.doors.call import CASE_HEADER, PURPOSE_HEADER
+from gateway.doors.call import CASE_HEADER, PARTIAL_ALLOWED, PARTIAL_HEADER, PURPOSE_HEADER
 from gateway.doors.cli.profile import Profile
 from sharing_stubs.arrow.flight import flight_pb2, flight_pb2_grpc
 from sharing_stubs.arrow.flight.sql import flight_sql_pb2
@@ -79,13 +79,14 @@ class Remote:
             self.channel = grpc.insecure_channel(target, options=options)
         self._authorization = ("authorization", f"Bearer {profile.token}")
 
-    def headers(self, *, purpose: str = "", case: str = "") -> tuple[tuple[str, str], ...]:
+    def headers(self, *, purpose: str = "", case: str = "", partial: bool = False) -> tuple[tuple[str, str], ...]:
         """Return the headers of a call."""
-        declared = ((PURPOSE_HEADER, purpose), (CASE_HEADER, case))
+        allowed = PARTIAL_ALLOWED if partial else ""
+        declared = ((PURPOSE_HEADER, purpose), (CASE_HEADER, case), (PARTIAL_HEADER, allowed))
         return (self._authorization, *((name, value) for name, value in declared if value))
 
-    def query(self, sql: str, *, purpose: str, case: str) -> RemoteResult:
-        """Decide a statement and open its result.
+    def query(self, sql: str, *, purpose: str, case: str, partial: bool = False) -> RemoteResult:
+        """Decide a statement and open its result, with `partial` also when departments are down.
 
         Raises:
             RemoteError: Denied, invalid or unavailable.
@@ -94,7 +95,7 @@ class Remote:
         command = any_pb2.Any()
         command.Pack(flight_sql_pb2.CommandStatementQuery(query=sql))
         descriptor = flight_pb2.FlightDescriptor(type=flight_pb2.FlightDescriptor.CMD, cmd=command.SerializeToString())
-        headers = self.headers(purpose=purpose, case=case)
+        headers = self.headers(purpose=purpose, case=case, partial=partial)
         with remote_errors():
             info = stub.GetFlightInfo(descriptor, metadata=headers, wait_for_ready=False)
             source = _IpcSource(stub.DoGet(info.endpoint[0].ticket, metadata=headers))

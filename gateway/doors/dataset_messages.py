@@ -1,0 +1,107 @@
+"""Datasets as the catalogue shows them to one requester."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from catalog.catalogue import Catalogue
+from catalog.dataset import Dataset, Text
+from catalog.freshness import due_at
+from catalog.purpose import DatasetNeed, Treatment
+from catalog.quality import Quality
+from catalog.registry import NotServed
+from gateway.doors.explanation import text_message
+from gateway.doors.offers import Offers
+from gateway.messages import Reason, message, remedy
+from sharing_stubs.sharing.catalog.v1 import catalog_pb2
+
+
+def summary(
+    dataset: Dataset,
+    *,
+    purposes: Iterable[str],
+    because: NotServed | None,
+    as_of: int,
+    now: int,
+    catalogue: Catalogue,
+) -> catalog_pb2.DatasetSummary:
+    """Return one line of the catalogue.
+
+    Args:
+        dataset: Which one.
+        purposes: Ids of those that open it to the requester.
+        because: Why it is not served; None when it is.
+        as_of: When its data was true, in seconds since 1970-01-01 UTC; 0 when not known.
+        now: Seconds since 1970-01-01 UTC.
+        catalogue: Knows the controllers.
+    """
+    return catalog_pb2.DatasetSummary(
+        name=dataset.name,
+        title=text_message(dataset.title),
+        controller=text_message(catalogue.departments[dataset.controller].title),
+        update_cycle=str(dataset.update_cycle),
+        sharing_class=str(dataset.sharing_class),
+        available=because is None,
+        purposes=purposes,
+        version=dataset.version,
+        freshness=_freshness(dataset, as_of=as_of, now=now),
+        unavailable_because=None if because is None else text_message(_unavailable(dataset.name, because)),
+    )
+
+
+def columns(
+    dataset: Dataset, *, needs: Mapping[str, DatasetNeed], offers: Offers
+) -> list[catalog_pb2.ColumnDescription]:
+    """Return the columns that the requester may know of, with the treatment under each; a stopped one has none."""
+    return [
+        catalog_pb2.ColumnDescription(
+            name=column.name,
+            type=str(column.arrow_type),
+            title=text_message(column.title),
+            grade=column.grade,
+            treatments={
+                id: _treatment(need.columns[column.name])
+                for id, need in needs.items()
+                if column.name in need.columns and not offers.is_stopped(dataset.name, column.name)
+            },
+        )
+        for column in dataset.columns
+        if column.name in offers.visible(dataset.name, needs=needs)
+    ]
+
+
+def quality(counted: Quality, *, shown: Collection[str]) -> catalog_pb2.Quality:
+    """Return a profile, of the columns that are shown only."""
+    return catalog_pb2.Quality(
+        at=counted.at,
+        rows=counted.rows,
+        duplicate_keys=counted.duplicate_keys,
+        columns=[
+            catalog_pb2.ColumnQuality(
+                name=column.name, nulls=column.nulls, malformed=column.malformed, outside_codes=column.outside_codes
+            )
+            for column in counted.columns
+            if column.name in shown
+        ],
+    )
+
+
+def _freshness(dataset: Dataset, *, as_of: int, now: int) -> catalog_pb2.Freshness:
+    due = due_at(dataset.update_cycle, as_of) if as_of else None
+    return catalog_pb2.Freshness(as_of=as_of, due_at=due or 0, late=due is not None and due <= now)
+
+
+def _unavailable(name: str, because: NotServed) -> Text:
+    match because:
+        case NotServed.SUSPENDED:
+            reason = Reason.CONNECTOR_SUSPENDED
+        case NotServed.DRIFTED:
+            reason = Reason.CONNECTOR_DRIFTED
+        case _:
+            reason = Reason.CONNECTOR_UNAVAILABLE
+    what, next_step = message(reason, name), remedy(reason)
+    return Text(zh=f"{what.zh}{next_step.zh}", en=f"{what.en} {next_step.en}")
+
+
+def _treatment(treatment: Treatment) -> str:
+    return f"{treatment.action}:{treatment.mask}" if treatment.mask else str(treatment.action)
