@@ -51,11 +51,13 @@ class City:
     def profile(self, name: str) -> Profile:
         return Profile.load(self.local.profiles / f"{name}.json")
 
-    def ask(self, sql: str, *, purpose: str, who: str = "nanjing-east-road", case: str = "") -> Answer:
+    def ask(
+        self, sql: str, *, purpose: str, who: str = "nanjing-east-road", case: str = "", partial: bool = False
+    ) -> Answer:
         """Run a query to its end. Raises RemoteError."""
         remote = Remote(self.profile(who))
         try:
-            result = remote.query(sql, purpose=purpose, case=case)
+            result = remote.query(sql, purpose=purpose, case=case, partial=partial)
             batches = list(result.batches())
             return Answer(table=pa.Table.from_batches(batches, schema=result.schema), receipt=result.receipt)
         finally:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cities import City, running_city
+from tests.stores import new_postgresql_database, store, store_url
 
 RESIDENTS = 100_000
+__all__ = ["city", "new_postgresql_database", "store", "store_url"]
 
 
 @pytest.fixture(scope="session")

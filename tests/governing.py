@@ -81,6 +81,18 @@ def restore_access(city: City, kind: str, id: str) -> None:
     govern(city, "RestoreAccess", pb.RestoreAccessRequest(kind=f"REVOCATION_KIND_{kind}", id=id, reason="测试"))
 
 
+def stop(city: City, kind: str, target: str, *, controller: str) -> None:
+    """Let the controller's steward stop a `DATASET`, `COLUMN`, `OFFICE` or `AGREEMENT`."""
+    request = pb.StopRequest(kind=f"STOP_KIND_{kind}", target=target, reason="测试")
+    govern(city, "Stop", request, who=f"department-{controller}")
+
+
+def lift_stops(city: City) -> None:
+    """Let an administrator lift every stop."""
+    for stopped in govern(city, "ListStops", pb.ListStopsRequest()).stops:
+        govern(city, "LiftStop", pb.LiftStopRequest(id=stopped.id, reason="测试"))
+
+
 def sign_agreement(city: City, id: str, *, controller: str, dataset: str, purpose: str) -> None:
     """Let the controller's steward sign an agreement for the whole city."""
     agreement = pb.Agreement(

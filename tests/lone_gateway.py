@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tests.cities import City
 
 
 @contextmanager
-def lone_gateway(root: Path) -> Iterator[tuple[City, Gateway]]:
+def lone_gateway(root: Path, *, clock_seconds: Callable[[], float] = time.time) -> Iterator[tuple[City, Gateway]]:
     """Run a city's gateway in this process without a single department, so that nothing can be read."""
     local = LocalCity(
         data=root,
@@ -27,9 +28,10 @@ def lone_gateway(root: Path) -> Iterator[tuple[City, Gateway]]:
         port=0,
         stop=threading.Event(),
         say=lambda zh, en: None,
+        clock_seconds=clock_seconds,
     )
     local.write_deployment()
-    gateway = make_gateway(Settings.load(root / "gateway.toml"))
+    gateway = make_gateway(Settings.load(root / "gateway.toml"), clock_seconds=clock_seconds)
     gateway.start()
     try:
         yield City(local), gateway

@@ -23,6 +23,7 @@ from tests.benchmarks import (
     audit_log,
     audit_search,
     bulk_delivery,
+    catalogue,
     decision,
     federated_join,
     masks,
@@ -46,6 +47,7 @@ ROWS: Mapping[str, Callable[[Setting], list[Line]]] = {
     "masks": masks.run,
     "revocation": revocation.run,
     "sample-city": sample_city.run,
+    "catalogue": catalogue.run,
 }
 _DISK = Path("/var/tmp")
 """Not `/tmp`, which may be memory: a durable entry must reach a disk."""

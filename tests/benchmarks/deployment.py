@@ -19,6 +19,7 @@ import yaml
 from catalog.load import ENTRIES, load_catalogue
 from gateway.audit import SUBJECT_KEY_BYTES
 from gateway.authenticate.tokens import issue_token
+from gateway.doors.cli.certificates import issue_certificates
 from gateway.doors.cli.keys import secret, signing_key, write_jwks
 from gateway.doors.cli.local_city import free_port
 from gateway.doors.cli.processes import ChildFailed, Children
@@ -47,6 +48,11 @@ registry_url = {registry}
 issuer = "benchmark"
 audience = "sharing-gateway"
 jwks = "keys/issuer-jwks.json"
+
+[connectors]
+ca = "keys/ca.pem"
+certificate = "keys/gateway.pem"
+private_key = "keys/gateway.key"
 """
 
 
@@ -86,7 +92,7 @@ def deployed(
     port, configurations = free_port(), list(connectors)
     departments = [configuration["department"] for configuration in configurations]
     _write_catalogue(folder / "catalogue", purpose=purpose)
-    _write_keys(folder / "keys")
+    _write_keys(folder / "keys", departments=departments)
     tokens = _write_requesters(folder, departments)
     registry = json.dumps(f"sqlite:///{folder / 'registry.db'}")
     (folder / "gateway.toml").write_text(_CONFIGURATION.format(port=port, registry=registry))
@@ -141,11 +147,12 @@ def _write_catalogue(folder: Path, *, purpose: Mapping[str, Mapping[str, object]
     (folder / "purposes" / f"{PURPOSE}.yaml").write_text(json.dumps(entry))
 
 
-def _write_keys(folder: Path) -> None:
+def _write_keys(folder: Path, *, departments: Iterable[str]) -> None:
     folder.mkdir()
     write_jwks(signing_key(folder / "issuer.pem"), folder / "issuer-jwks.json", key_id=_KEY_ID)
     write_jwks(signing_key(folder / "grant.pem"), folder / "grant-keys.json", key_id="gateway")
     signing_key(folder / "audit.pem")
+    issue_certificates(folder, departments=departments, days=1)
     secret(folder / "pseudonym.secret")
     secret(folder / "subject.secret", size=SUBJECT_KEY_BYTES)
 
@@ -187,7 +194,12 @@ def _write_connector(folder: Path, configuration: dict[str, Any], *, port: int, 
     surroundings = {
         "listen": "127.0.0.1:0",
         "grant_keys": str(folder / "keys" / "grant-keys.json"),
-        "registration": {"endpoint": f"127.0.0.1:{port}", "token_file": str(token_file)},
+        "tls": {
+            "certificate": str(folder / "keys" / f"{department}.pem"),
+            "private_key": str(folder / "keys" / f"{department}.key"),
+            "ca": str(folder / "keys" / "ca.pem"),
+        },
+        "registration": {"endpoint": f"127.0.0.1:{port}", "token_file": str(token_file), "plaintext": True},
     }
     path.write_text(yaml.safe_dump(configuration | surroundings, allow_unicode=True))
     return path

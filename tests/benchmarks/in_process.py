@@ -59,6 +59,7 @@ STANDING = Standing(
             ("public_security", ("population.household", "population.resident")),
         )
     ),
+    stops=(),
     consents={},
     usage=Usage(rows=0, lookups=0),
 )

@@ -1,4 +1,4 @@
-"""How soon a running delivery ends when what it rests on is revoked, against a recipient who hangs up."""
+"""How soon a running delivery ends when what it rests on is revoked or stopped, against a recipient who hangs up."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from gateway.doors.cli.remote import Remote
 from tests.benchmarks.measure import Latency, Line, Setting
 from tests.cities import City, running_city
 from tests.fakes.connectors import replaced_connector
-from tests.governing import restore_access, revoke_access
+from tests.governing import lift_stops, restore_access, revoke_access, stop
 
 _CLERK, _PURPOSE = "nanjing-east-road", "enterprise-visits"
 _ENDLESS = "SELECT credit_code, name FROM legal_entity.enterprise"
+_CONTROLLER, _DATASET = "market_supervision", "legal_entity.enterprise"
 _SECONDS_MAX = 1.0
 
 
@@ -20,37 +21,47 @@ def run(setting: Setting) -> list[Line]:
     """Measure."""
     count = setting.size(20, quick=3)
     revoked: list[float] = []
+    stopped: list[float] = []
     hung_up: list[float] = []
     with (
         running_city(setting.folder, residents=2_000) as city,
-        replaced_connector(city, "market_supervision", batches=0),
+        replaced_connector(city, _CONTROLLER, batches=0),
     ):
         for _ in range(count):
             revoked.append(_seconds_until_closed(city, lambda remote: revoke_access(city, "REQUESTER", _CLERK)))
             restore_access(city, "REQUESTER", _CLERK)
+            stopped.append(
+                _seconds_until_closed(city, lambda _: stop(city, "DATASET", _DATASET, controller=_CONTROLLER))
+            )
+            lift_stops(city)
             hung_up.append(_seconds_until_closed(city, Remote.close))
-    taken, baseline = Latency.of(revoked), Latency.of(hung_up)
+    baseline = Latency.of(hung_up)
     return [
-        Line(
-            what="revocation of the requester → receipt `revoked`, while rows stream",
-            measured=str(taken),
-            baseline=f"recipient hangs up → receipt `cancelled`: {baseline}",
-            ratio=taken.p50_ms / baseline.p50_ms,
-            bar=f"≤ {_SECONDS_MAX:.0f} s",
-            reached=None if setting.quick else taken.p99_ms <= _SECONDS_MAX * 1000,
-            numbers={"p50_ms": taken.p50_ms, "p99_ms": taken.p99_ms, "baseline_p50_ms": baseline.p50_ms},
-        )
+        _line(f"{what} → receipt `revoked`, while rows stream", Latency.of(seconds), baseline=baseline, setting=setting)
+        for what, seconds in (("revocation of the requester", revoked), ("stop of the dataset", stopped))
     ]
 
 
-def _seconds_until_closed(city: City, stop: Callable[[Remote], object]) -> float:
-    """Start a delivery, stop it, and return the seconds until its receipt is in the log."""
+def _line(what: str, taken: Latency, *, baseline: Latency, setting: Setting) -> Line:
+    return Line(
+        what=what,
+        measured=str(taken),
+        baseline=f"recipient hangs up → receipt `cancelled`: {baseline}",
+        ratio=taken.p50_ms / baseline.p50_ms,
+        bar=f"≤ {_SECONDS_MAX:.0f} s",
+        reached=None if setting.quick else taken.p99_ms <= _SECONDS_MAX * 1000,
+        numbers={"p50_ms": taken.p50_ms, "p99_ms": taken.p99_ms, "baseline_p50_ms": baseline.p50_ms},
+    )
+
+
+def _seconds_until_closed(city: City, end: Callable[[Remote], object]) -> float:
+    """Start a delivery, end it, and return the seconds until its receipt is in the log."""
     remote = Remote(city.profile(_CLERK))
     result = remote.query(_ENDLESS, purpose=_PURPOSE, case="")  # kept: a result that nobody holds is hung up
     next(result.batches())
     before = len(city.entries(kind="receipt", purpose=_PURPOSE))
     started = time.time()
-    stop(remote)
+    end(remote)
     while len(receipts := city.entries(kind="receipt", purpose=_PURPOSE)) == before:
         time.sleep(0.02)
     remote.close()

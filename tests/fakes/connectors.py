@@ -1,18 +1,22 @@
-"""Registers a fake connector in a department's place."""
+"""Finds a city's connectors, and puts a fake one in a department's place."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import yaml
 
 from gateway.doors.cli.remote import Remote
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 from tests.cities import City
+
+REGISTERED_SECONDS_MAX = 60
 
 
 def process(city: City, *words: str) -> psutil.Process:
@@ -24,21 +28,43 @@ def process(city: City, *words: str) -> psutil.Process:
     raise AssertionError(f"no process {words}")
 
 
-@contextmanager
-def replaced_connector(city: City, department: str, *, batches: int) -> Iterator[None]:
-    """Put a dying connector in the department's place, registered with the department's own token."""
-    process(city, "connectors", "serve", department).kill()
-    command = [sys.executable, "-m", "tests.fakes.dying_connector", department, str(batches)]
-    fake = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
-    assert fake.stdout is not None
-    endpoint = fake.stdout.readline().split()[1]
-    token = (city.data / "tokens" / f"connector-{department}.jwt").read_text("utf-8")
-    remote = Remote(city.profile("administrator").model_copy(update={"token": token}))
+def instances(city: City, department: str) -> dict[str, str]:
+    """Return the endpoints of the department's running connectors by instance id, as the administrator sees them."""
+    remote = Remote(city.profile("administrator"))
     try:
         stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
-        stub.Register(registry_pb2.RegisterRequest(endpoint=endpoint), metadata=remote.headers(), timeout=10)
-        yield
+        found = stub.ListRegistrations(registry_pb2.ListRegistrationsRequest(), metadata=remote.headers(), timeout=10)
+        return {
+            i.instance_id: i.endpoint for r in found.registrations if r.department == department for i in r.instances
+        }
     finally:
         remote.close()
+
+
+def second_config(city: City, department: str, *, name: str, **changes: object) -> Path:
+    """Write a second configuration of a department's connector, with a log of its own."""
+    folder = city.data / "connectors"
+    settings = yaml.safe_load((folder / f"{department}.yaml").read_text("utf-8"))
+    own = {"log": {"directory": f"{name}-log", "key": f"{name}-log.pem"}}
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(settings | own | changes, allow_unicode=True), "utf-8")
+    return path
+
+
+@contextmanager
+def replaced_connector(city: City, department: str, *, batches: int) -> Iterator[None]:
+    """Put a dying connector in the department's place: at its address, with its certificate and token."""
+    ((earlier, endpoint),) = instances(city, department).items()
+    process(city, "connectors", "serve", f"{department}.yaml").kill()
+    config = second_config(city, department, name=f"{department}-dying", listen=endpoint)
+    command = [sys.executable, "-m", "tests.fakes.dying_connector", str(config), str(batches)]
+    fake = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2])
+    try:
+        deadline = time.monotonic() + REGISTERED_SECONDS_MAX
+        while set(instances(city, department)) in (set(), {earlier}):
+            assert time.monotonic() < deadline, "the fake did not register"
+            time.sleep(0.2)
+        yield
+    finally:
         fake.kill()
         fake.wait()

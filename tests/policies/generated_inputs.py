@@ -115,6 +115,7 @@ class _Generator:
                 "agreements": self.agreements(
                     time, purpose=purpose, datasets=[dataset["name"] for dataset in datasets]
                 ),
+                "stops": self.stops(office=division, datasets=datasets),
                 "usage": self.usage(purpose),
             },
             "query": {
@@ -143,6 +144,12 @@ class _Generator:
                 "id": f"a{number}",
                 "controller": self.mostly(self.catalogue.datasets[name].controller, *_DEPARTMENTS),
                 "recipient": self.mostly("31", "310104", "310101"),
+                "office": self.mostly("", "310101002", "310104001"),
+                "columns": self.mostly(
+                    [],
+                    [f"{name}.{column.name}" for column in self.catalogue.datasets[name].columns],
+                    [f"{name}.no_such_column"],
+                ),
                 "datasets": self.mostly([name], ["no.such"]),
                 "purposes": self.mostly([purpose.id], ["grid-inspection"], []),
                 "valid_from": time - self.mostly(10, -10),
@@ -150,6 +157,24 @@ class _Generator:
             }
             for number, name in enumerate(sorted([*datasets, *self.mostly([], datasets)]))
         ]
+
+    def stops(self, *, office: str, datasets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Mostly none; some of what the query uses, some of something else."""
+        stops = []
+        for dataset in datasets if self.random.random() < 0.05 else ():
+            controller = self.catalogue.datasets[dataset["name"]].controller
+            columns = [column["name"] for column in dataset["columns"]] or ["nonsense"]
+            kind, target = self.random.choice(
+                [
+                    ("dataset", dataset["name"]),
+                    ("column", f"{dataset['name']}.{self.random.choice(columns)}"),
+                    ("office", self.mostly(office, "310107014")),
+                    ("agreement", "a0"),
+                    ("agreement", "a1"),
+                ]
+            )
+            stops.append({"kind": kind, "controller": self.mostly(controller, *_DEPARTMENTS), "target": target})
+        return stops
 
     def usage(self, purpose: Purpose) -> dict[str, int]:
         most = purpose.quota

@@ -8,6 +8,7 @@ from typing import Any
 import sqlglot.expressions as exp
 
 from catalog.catalogue import Catalogue
+from catalog.governance import Stop, StopKind
 from catalog.vocabulary import ColumnUse, OfficeKind, Role
 from connectors.sdk.predicates import Predicate, PredicateOp
 from connectors.sdk.tlog.canonical import encode_canonical
@@ -113,6 +114,7 @@ def _standing(document: dict[str, Any]) -> Standing:
             )
             for agreement in asked["agreements"]
         ),
+        stops=tuple(Stop(**stop | {"kind": StopKind(stop["kind"])}) for stop in asked["stops"]),
         consents={dataset["name"]: dataset["consents"] for dataset in document["query"]["datasets"]},
         usage=Usage(**asked["usage"]),
     )

@@ -32,9 +32,9 @@ INPUT: dict[str, Any] = json.loads(
                 "roles": ["clerk"], "clearance": "general-3", "revoked": false},
   "purpose": "grid-inspection", "case": "",
   "context": {"time": 1767225600, "channel": "flight_sql", "case_state": "unchecked", "purpose_revoked": false,
-    "emergencies": [], "usage": {"rows": 0, "lookups": 0},
-    "agreements": [{"id": "a-1", "controller": "public_security", "recipient": "310101",
-      "datasets": ["population.resident"], "purposes": ["grid-inspection"],
+    "emergencies": [], "stops": [], "usage": {"rows": 0, "lookups": 0},
+    "agreements": [{"id": "a-1", "controller": "public_security", "recipient": "310101", "office": "",
+      "datasets": ["population.resident"], "columns": [], "purposes": ["grid-inspection"],
       "valid_from": 1767225600, "valid_until": 1767229200}]},
   "query": {"aggregate_only": false, "unknown_names": [], "datasets": [
     {"name": "population.resident", "lookup_values": {}, "consents": 0, "columns": [

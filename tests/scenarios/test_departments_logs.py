@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from catalog.vocabulary import ColumnAction
 from connectors.sdk.grant import GrantColumn, ScanGrant, sign_grant
+from connectors.sdk.identity import department_host
 from connectors.sdk.predicates import Predicate, PredicateOp
+from connectors.sdk.tls import CertificateFiles, open_channel
 from gateway.doors.cli.remote import Remote
 from sharing_stubs.sharing.audit.v1 import review_pb2, review_pb2_grpc, subject_pb2, subject_pb2_grpc
 from sharing_stubs.sharing.connector.v1 import connector_pb2, connector_pb2_grpc
@@ -172,7 +174,10 @@ def _stolen(city: City) -> int:
     )
     key_id = json.loads((city.data / "keys" / "grant-keys.json").read_text())["keys"][0]["kid"]
     request = connector_pb2.ScanRequest(grant=sign_grant(grant, key=key, key_id=key_id), nonce=os.urandom(16))
-    with grpc.insecure_channel(_endpoint(city, "public_security")) as channel:
+    pki = city.data / "pki"
+    files = CertificateFiles(certificate=pki / "gateway.pem", private_key=pki / "gateway.key", ca=pki / "ca.pem")
+    host = department_host("public_security")
+    with open_channel(_endpoint(city, "public_security"), host=host, pems=files.pems) as channel:
         *_, last = connector_pb2_grpc.ConnectorServiceStub(channel).Scan(request, timeout=60)
     return int(last.end.rows)
 
@@ -182,6 +187,6 @@ def _endpoint(city: City, department: str) -> str:
     try:
         stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
         found = stub.ListRegistrations(registry_pb2.ListRegistrationsRequest(), metadata=remote.headers(), timeout=10)
-        return next(one.endpoint for one in found.registrations if one.department == department)
+        return next(one.instances[0].endpoint for one in found.registrations if one.department == department)
     finally:
         remote.close()

@@ -21,6 +21,7 @@ from sharing_stubs.sharing.audit.v1 import (
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from sharing_stubs.sharing.governance.v1 import governance_pb2, governance_pb2_grpc
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
+from sharing_stubs.sharing.requests.v1 import requests_pb2, requests_pb2_grpc
 from tests.cities import City
 
 STREET_SQL = "SELECT name FROM population.resident"
@@ -29,7 +30,6 @@ ELDERLY = "elderly-care-visits"
 
 def calls(channel: grpc.Channel):
     flight = flight_pb2_grpc.FlightServiceStub(channel)
-    registry = registry_pb2_grpc.RegistryServiceStub(channel)
     catalog = catalog_pb2_grpc.CatalogServiceStub(channel)
     descriptor = flight_pb2.FlightDescriptor(type=flight_pb2.FlightDescriptor.CMD, cmd=STREET_SQL.encode())
     return {
@@ -43,17 +43,16 @@ def calls(channel: grpc.Channel):
         "DoExchange": lambda m: list(flight.DoExchange(iter([flight_pb2.FlightData()]), metadata=m)),
         "DoAction": lambda m: list(flight.DoAction(flight_pb2.Action(type="x"), metadata=m)),
         "ListActions": lambda m: list(flight.ListActions(flight_pb2.Empty(), metadata=m)),
-        "Register": lambda m: registry.Register(registry_pb2.RegisterRequest(endpoint="127.0.0.1:1"), metadata=m),
-        "Approve": lambda m: registry.Approve(registry_pb2.ApproveRequest(department="health"), metadata=m),
-        "Suspend": lambda m: registry.Suspend(registry_pb2.SuspendRequest(department="health"), metadata=m),
-        "ListRegistrations": lambda m: registry.ListRegistrations(registry_pb2.ListRegistrationsRequest(), metadata=m),
         "ListDatasets": lambda m: catalog.ListDatasets(catalog_pb2.ListDatasetsRequest(), metadata=m),
+        "SearchDatasets": lambda m: catalog.SearchDatasets(catalog_pb2.SearchDatasetsRequest(query="人口"), metadata=m),
         "GetDataset": lambda m: catalog.GetDataset(
             catalog_pb2.GetDatasetRequest(name="population.resident"), metadata=m
         ),
         "ListPurposes": lambda m: catalog.ListPurposes(catalog_pb2.ListPurposesRequest(), metadata=m),
         "ExplainQuery": lambda m: catalog.ExplainQuery(catalog_pb2.ExplainQueryRequest(sql=STREET_SQL), metadata=m),
+        **_calls_of("RegistryService", registry_pb2, stub=registry_pb2_grpc.RegistryServiceStub(channel)),
         **_calls_of("GovernanceService", governance_pb2, stub=governance_pb2_grpc.GovernanceServiceStub(channel)),
+        **_calls_of("RequestsService", requests_pb2, stub=requests_pb2_grpc.RequestsServiceStub(channel)),
         **_calls_of("AuditService", audit_pb2, stub=audit_pb2_grpc.AuditServiceStub(channel)),
         **_calls_of("SubjectService", subject_pb2, stub=subject_pb2_grpc.SubjectServiceStub(channel)),
         **_calls_of("ReviewService", review_pb2, stub=review_pb2_grpc.ReviewServiceStub(channel)),
@@ -79,14 +78,19 @@ METHODS = list(calls(grpc.insecure_channel("127.0.0.1:1")))
 FOR_CLERKS = {
     "GetFlightInfo",
     "ListDatasets",
+    "SearchDatasets",
     "GetDataset",
     "ListPurposes",
     "ExplainQuery",
     "ListAgreements",
     "ListEmergencies",
+    "ListStops",
     "ListOwedDestructions",
+    "ListNeeds",
+    "ListNegativeList",
+    "ListCorrections",
 }
-WITH_CONTENT = {"RecordConsent", "WithdrawConsent", "RecordDestruction"}
+WITH_CONTENT = {"RecordConsent", "WithdrawConsent", "RecordDestruction", "FileNeed", "WithdrawNeed", "FileCorrection"}
 """Open to clerks too, who must say more than nothing."""
 
 

@@ -41,7 +41,7 @@ AGREED = AgreementRecord(
 @pytest.fixture(scope="module")
 def lone_and_register(tmp_path_factory: pytest.TempPathFactory):
     with lone_gateway(tmp_path_factory.mktemp("lone")) as (city, gateway):
-        yield city, gateway.governance
+        yield city, gateway.registers.governance
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
 from gateway.doors.cli.remote import Remote, RemoteError, RemoteResult
 from tests.cities import PERMISSION_DENIED, City, running_city
 from tests.fakes.connectors import replaced_connector
-from tests.governing import restore_access, revoke_access, revoke_agreement, sign_agreement
+from tests.governing import lift_stops, restore_access, revoke_access, revoke_agreement, sign_agreement, stop
 
 VISITS, CLERK = "enterprise-visits", "nanjing-east-road"
 ENTERPRISES = "SELECT credit_code, name FROM legal_entity.enterprise"
@@ -43,6 +44,10 @@ def revoke_the_requester(city: City) -> None:
 
 def restore_the_requester(city: City) -> None:
     restore_access(city, "REQUESTER", CLERK)
+
+
+def stop_it(kind: str, target: str, city: City) -> None:
+    stop(city, kind, target, controller=CONTROLLER)
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +94,14 @@ def ended(city: City) -> dict[str, object]:
     [
         (revoke_the_purpose, restore_the_purpose),
         (revoke_the_requester, restore_the_requester),
+        (partial(stop_it, "DATASET", DATASET), lift_stops),
+        (partial(stop_it, "COLUMN", f"{DATASET}.name"), lift_stops),
+        (partial(stop_it, "OFFICE", "310101002"), lift_stops),
+        (partial(stop_it, "AGREEMENT", "test-1"), lift_stops),
         (revoke_the_agreement, sign_anew),
     ],
 )
-def test_a_delivery_ends_when_what_it_rests_on_is_revoked(
+def test_a_delivery_ends_when_what_it_rests_on_is_revoked_or_stopped(
     endless_city: City, running: RemoteResult, revoke: Change, restore: Change
 ):
     """The recipient is told why, the log has the outcome, the next query is denied, and allowed again once it is restored."""
@@ -121,8 +130,11 @@ def test_a_recipient_who_does_not_read_cannot_keep_a_delivery_open(endless_city:
 
 
 def test_twin_a_revocation_that_does_not_concern_it_leaves_a_delivery_alone(endless_city: City, running: RemoteResult):
-    """Another department's agreement, another requester: the stream goes on."""
+    """Another department's agreement and office, another column, another requester: the stream goes on."""
     revoke_agreement(endless_city, "housing-base", controller="housing")
+    stop(endless_city, "OFFICE", "310101002", controller="housing")
+    stop_it("COLUMN", f"{DATASET}.employees", endless_city)
+    stop_it("OFFICE", "310107014", endless_city)
     revoke_access(endless_city, "REQUESTER", "changfeng")
     batches = running.batches()
     until = time.monotonic() + 3

@@ -3,47 +3,23 @@
 from __future__ import annotations
 
 import datetime
-import ipaddress
-import re
-import subprocess
-import sys
+import ssl
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import adbc_driver_flightsql.dbapi as flight_sql
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from click.testing import Result
 
+from gateway.doors.cli.certificates import Authority
 from gateway.doors.cli.local_city import LocalCity, PolicyEngine
 from gateway.doors.cli.profile import Profile
+from gateway.settings import Settings
+from gateway.wiring import make_gateway
 from tests.cities import City
+from tests.lone_gateway import command_line
 
-
-def certificate(folder: Path, name: str, *, ca: tuple[x509.Certificate, EllipticCurvePrivateKey] | None):
-    """Make a key and a certificate for loopback, signed by the CA or by itself."""
-    key = generate_private_key(SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(ca[0].subject if ca else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=ca is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-    )
-    made = builder.sign(ca[1] if ca else key, hashes.SHA256())
-    (folder / f"{name}.pem").write_bytes(made.public_bytes(Encoding.PEM))
-    (folder / f"{name}.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return made, key
+NOW = datetime.datetime.now(datetime.UTC)
 
 
 @pytest.fixture(scope="module")
@@ -55,17 +31,17 @@ def tls_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
         data=root, residents=1_000, policy=PolicyEngine.EMBEDDED, port=0, stop=stop, say=lambda zh, en: None
     )
     local.write_deployment()
-    ca = certificate(root, "ca", ca=None)
-    certificate(root, "other-ca", ca=None)
-    certificate(root, "server", ca=ca)
+    (root / "other").mkdir()
+    Authority.make(root / "other", now=NOW)
+    Authority.make(root, now=NOW).issue_gateway(root, now=NOW, days=1, hosts=["127.0.0.1"])
     with (root / "gateway.toml").open("a") as configuration:
-        configuration.write('\n[tls]\ncertificate = "server.pem"\nprivate_key = "server.key"\n')
-    local.children.start("gateway", [sys.executable, "-m", "gateway.serve", str(root / "gateway.toml")])
+        configuration.write('\n[tls]\ncertificate = "gateway.pem"\nprivate_key = "gateway.key"\n')
+    gateway = make_gateway(Settings.load(root / "gateway.toml"))
+    gateway.start()
     try:
-        local.children.wait_for("gateway", "READY", seconds_max=30)
         yield City(local)
     finally:
-        local.stop()
+        gateway.stop()
 
 
 def with_tls(city: City, *, ca: str) -> Profile:
@@ -74,28 +50,36 @@ def with_tls(city: City, *, ca: str) -> Profile:
     return profile.model_copy(update={"endpoint": endpoint, "ca_certificate": city.data / ca})
 
 
-def list_datasets(city: City, profile: Profile) -> subprocess.CompletedProcess[str]:
-    path = city.data / "profile.json"
-    path.write_text(profile.model_dump_json(exclude_none=True))
-    return city.cli("catalog", "list", "--profile", str(path))
+def list_datasets(city: City, profile: Profile) -> Result:
+    (city.local.profiles / "tls.json").write_text(profile.model_dump_json(exclude_none=True))
+    return command_line(city, "catalog", "list", who="tls")
 
 
 def test_the_command_line_speaks_tls(tls_city):
     """With the right CA certificate in the profile everything works as without TLS."""
     ended = list_datasets(tls_city, with_tls(tls_city, ca="ca.pem"))
-    assert ended.returncode == 0
+    assert ended.exit_code == 0
     assert "population.resident" in ended.stdout
 
 
 @pytest.mark.parametrize("attempt", ["another CA", "plaintext"])
 def test_without_the_right_ca_nothing_is_exchanged(tls_city, attempt):
     """A server that cannot prove itself, or a client that does not ask for proof, ends before any token is sent."""
-    profile = with_tls(tls_city, ca="other-ca.pem")
+    profile = with_tls(tls_city, ca="other/ca.pem")
     if attempt == "plaintext":
         profile = tls_city.profile("nanjing-east-road")
     ended = list_datasets(tls_city, profile)
-    assert ended.returncode == 5
+    assert ended.exit_code == 5
     assert "population.resident" not in ended.stdout
+
+
+def test_the_doors_certificate_is_replaced_while_it_is_open(tls_city):
+    """A new certificate is shown as soon as it is on disk, without a restart."""
+    address = ("127.0.0.1", int(tls_city.profile("nanjing-east-road").endpoint.rpartition(":")[2]))
+    before = ssl.get_server_certificate(address)
+    Authority.load(tls_city.data).issue_gateway(tls_city.data, now=NOW, days=1, hosts=["127.0.0.1"])
+    assert ssl.get_server_certificate(address) != before
+    assert list_datasets(tls_city, with_tls(tls_city, ca="ca.pem")).exit_code == 0
 
 
 def test_the_stock_adbc_driver_speaks_tls(tls_city):
@@ -116,9 +100,6 @@ def test_the_stock_adbc_driver_speaks_tls(tls_city):
 
 def test_plaintext_is_served_on_loopback_only(tls_city):
     """Without TLS a gateway that would listen to the network does not start, and says what is missing."""
-    configuration = (tls_city.data / "gateway.toml").read_text("utf-8").split("\n[tls]")[0]
-    path = tls_city.data / "plaintext.toml"
-    path.write_text(re.sub(r'listen = "127.0.0.1:\d+"', 'listen = "0.0.0.0:0"', configuration), "utf-8")
-    ended = subprocess.run([sys.executable, "-m", "gateway.serve", path], capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 2
-    assert "[tls]" in ended.stderr
+    settings = Settings.load(tls_city.data / "gateway.toml")
+    with pytest.raises(ValueError, match=r"without \[tls\]"):
+        make_gateway(settings.model_copy(update={"listen": "0.0.0.0:0", "tls": None}))

@@ -27,6 +27,7 @@ from gateway.scan.department_logs import AnswerBounds, ConnectorLogs
 from gateway.scan.grants import GrantIssuer
 from sharing_stubs.sharing.connector.v1 import connector_pb2, connector_pb2_grpc
 from tests.fakes.department_logs import DepartmentsInMemory
+from tests.fakes.directory import FixedDirectory, instance
 
 NOW = 1_700_000_000
 DATASET, HOSTILE, HONEST = "population.resident", "a_hostile", "b_honest"
@@ -58,23 +59,13 @@ class EndlessConnector(connector_pb2_grpc.ConnectorServiceServicer):
             yield connector_pb2.FindSubjectResponse(decision_id="d", dataset=DATASET, certain=True)
 
 
-class OneAddress:
-    """Every dataset is served there."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-
-    def endpoint(self, dataset: str) -> str:
-        return self.address
-
-
 @contextmanager
 def answered_by(connector: EndlessConnector, *, bounds: AnswerBounds = SMALL) -> Iterator[ConnectorLogs]:
     server = grpc.server(ThreadPoolExecutor(2))
     connector_pb2_grpc.add_ConnectorServiceServicer_to_server(connector, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    channels = ConnectorChannels()
+    channels = ConnectorChannels(files=None)
     grants = GrantIssuer(
         key=Ed25519PrivateKey.generate(),
         key_id="k",
@@ -85,7 +76,7 @@ def answered_by(connector: EndlessConnector, *, bounds: AnswerBounds = SMALL) ->
     try:
         yield ConnectorLogs(
             catalogue=load_catalogue(),
-            directory=OneAddress(f"127.0.0.1:{port}"),
+            directory=FixedDirectory(instance("i", endpoint=f"127.0.0.1:{port}", department="health")),
             channels=channels,
             grants=grants,
             bounds=bounds,

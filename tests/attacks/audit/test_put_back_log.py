@@ -15,6 +15,7 @@ import structlog
 from connectors.sdk.tlog.files import OsFiles
 from connectors.sdk.tlog.note import VerificationKey
 from connectors.sdk.tlog.witness import Witness, witness_key
+from connectors.sdk.tls import CertificateFiles, server_credentials
 from connectors.sdk.witness_server import WitnessServicer
 from gateway.doors.cli.local_city import LocalCity, PolicyEngine
 from gateway.errors import Unavailable
@@ -49,7 +50,9 @@ def witness(deployment: Path, tmp_path: Path) -> Iterator[str]:
     server = grpc.server(ThreadPoolExecutor(max_workers=2))
     servicer = WitnessServicer(witness, log=structlog.wrap_logger(structlog.ReturnLogger()))
     witness_pb2_grpc.add_WitnessServiceServicer_to_server(servicer, server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    pki = deployment / "pki"
+    certificate = CertificateFiles(certificate=pki / "health.pem", private_key=pki / "health.key", ca=pki / "ca.pem")
+    port = server.add_secure_port("127.0.0.1:0", server_credentials(certificate))
     server.start()
     key = witness_key(directory, name=WITNESS).to_text()
     yield f'\n[[audit_witnesses]]\nendpoint = "127.0.0.1:{port}"\nkey = "{key}"\n'

@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from catalog.load import load_catalogue
+from catalog.registry import NotServed
 from catalog.vocabulary import ColumnAction, Mask, OfficeKind, Role
 from connectors.sdk.batches import encode_batch
 from connectors.sdk.predicates import Predicate, PredicateOp
@@ -22,9 +23,10 @@ from gateway.messages import Reason
 from gateway.model.decision import Decision
 from gateway.model.plan import EnforcedPlan, PlannedScan, ScanColumn
 from gateway.model.requester import RequestContext, Requester
-from gateway.scan import ConnectorChannels, GrantIssuer, scan
+from gateway.scan import ConnectorChannels, GrantIssuer, Replicas, scan
 from gateway.scan import scan as scan_stage
 from sharing_stubs.sharing.connector.v1 import connector_pb2
+from tests.fakes.directory import FixedDirectory, instance
 from tests.fakes.faulty_connector import Script, serving, stream
 
 CATALOGUE = load_catalogue()
@@ -94,38 +96,41 @@ def plan(planned: PlannedScan = PLANNED) -> EnforcedPlan:
     )
 
 
-class OneEndpoint:
-    def __init__(self, endpoint: str | None) -> None:
-        self._endpoint = endpoint
-
-    def endpoint(self, dataset: str) -> str | None:
-        return self._endpoint
-
-
 @pytest.fixture
 def channels() -> Iterator[ConnectorChannels]:
-    made = ConnectorChannels()
+    made = ConnectorChannels(files=None)
     yield made
     made.close()
 
 
-def receive(script: Script, channels: ConnectorChannels, *, planned=PLANNED, seconds_max=5.0) -> list[pa.RecordBatch]:
-    grants = GrantIssuer(
-        key=Ed25519PrivateKey.generate(),
-        key_id="k",
-        pseudonym_secret=bytes(32),
-        clock_seconds=time.time,
-        new_id=lambda: "g",
-    )
-    with serving(script) as endpoint:
+GRANTS = GrantIssuer(
+    key=Ed25519PrivateKey.generate(),
+    key_id="k",
+    pseudonym_secret=bytes(32),
+    clock_seconds=time.time,
+    new_id=lambda: "g",
+)
+
+
+def receive(
+    script: Script,
+    channels: ConnectorChannels,
+    *,
+    planned=PLANNED,
+    seconds_max=5.0,
+    drifts: list | None = None,
+    described: pa.Schema | None = None,
+) -> list[pa.RecordBatch]:
+    with serving(script, described={} if described is None else {planned.dataset: described}) as endpoint:
+        directory = FixedDirectory(instance("i", endpoint=endpoint))
+        directory.drifts = directory.drifts if drifts is None else drifts
         scanned = scan(
             plan(planned),
             requester=REQUESTER,
             context=CONTEXT,
             catalogue=CATALOGUE,
-            directory=OneEndpoint(endpoint),
-            channels=channels,
-            grants=grants,
+            replicas=Replicas(directory=directory, channels=channels, record=str, monotonic=time.monotonic),
+            grants=GRANTS,
             nonce=bytes(16),
             seconds_max=seconds_max,
         )
@@ -296,18 +301,70 @@ def test_a_stalled_connector_ends_at_the_deadline(channels):
     assert time.monotonic() - started < 2.5
 
 
-def test_a_dataset_without_a_connector_is_unavailable(channels):
-    """Nothing is asked when no connector is active."""
+@pytest.mark.parametrize(
+    ("because", "reason"),
+    [
+        (NotServed.NO_CONNECTOR, Reason.CONNECTOR_UNAVAILABLE),
+        (NotServed.NOT_APPROVED, Reason.CONNECTOR_UNAVAILABLE),
+        (NotServed.NO_LEASE, Reason.CONNECTOR_UNAVAILABLE),
+        (NotServed.SUSPENDED, Reason.CONNECTOR_SUSPENDED),
+        (NotServed.DRIFTED, Reason.CONNECTOR_DRIFTED),
+    ],
+)
+def test_a_dataset_without_a_connector_is_unavailable(because, reason, channels):
+    """Nothing is asked when no connector may serve, and the requester learns why."""
     with pytest.raises(Unavailable) as caught:
         scan_stage(
             plan(),
             requester=REQUESTER,
             context=CONTEXT,
             catalogue=CATALOGUE,
-            directory=OneEndpoint(None),
-            channels=channels,
-            grants=None,  # type: ignore[arg-type]
+            replicas=Replicas(
+                directory=FixedDirectory(because=because), channels=channels, record=str, monotonic=time.monotonic
+            ),
+            grants=GRANTS,
             nonce=bytes(16),
             seconds_max=1,
         )
-    assert caught.value.reason is Reason.CONNECTOR_UNAVAILABLE
+    assert caught.value.reason is reason
+
+
+def test_a_stream_of_another_schema_stops_the_dataset(channels):
+    """Drift is noticed in every stream and told to the registry; a row outside the filter is no drift."""
+    drifts: list[tuple[str, str]] = []
+    refused(honest(HOSTILE_BATCHES["row of another street"]), channels, drifts=drifts)
+    assert drifts == []
+    refused(honest(HOSTILE_BATCHES["a missing column"]), channels, drifts=drifts)
+    assert drifts == [("population.resident", "i")]
+
+
+RESIDENTS = CATALOGUE.datasets["population.resident"].schema
+
+
+@pytest.mark.parametrize(
+    ("described", "found"), [(RESIDENTS, []), (RESIDENTS.remove(1), [("population.resident", "i")]), (None, [])]
+)
+def test_a_connector_that_says_drift_is_asked_what_it_describes(described, found, channels):
+    """One clerk's query cannot stop a dataset for everybody: only a description that differs does, and no answer does not.
+
+    The second case is the twin.
+    """
+    drifts: list[tuple[str, str]] = []
+
+    def script(request, context):
+        yield from stream(encoded(), rows=2, end=False)
+        context.abort(grpc.StatusCode.FAILED_PRECONDITION, "SCHEMA_DRIFT")
+
+    error = refused(script, channels, drifts=drifts, described=described)
+    assert (error.reason, drifts) == (Reason.CONNECTOR_DRIFTED, found)
+
+
+@pytest.mark.parametrize(("as_of", "arrives"), [(CONTEXT.time, True), (CONTEXT.time + 86_400, False), (-1, False)])
+def test_data_of_the_future_is_refused(as_of, arrives, channels):
+    """A connector cannot make its data look fresh with a time that has not come."""
+    end = stream(encoded(), rows=2)
+    end[-1].end.as_of = as_of
+    if arrives:
+        assert receive(lambda request, context: end, channels)
+    else:
+        assert refused(lambda request, context: end, channels).reason is Reason.CONNECTOR_UNTRUSTWORTHY

@@ -43,6 +43,7 @@ STANDING = Standing(
         )
         for controller in sorted({dataset.controller for dataset in CATALOGUE.datasets.values()})
     ),
+    stops=(),
     consents={},
     usage=Usage(rows=0, lookups=0),
 )

@@ -38,6 +38,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
         purpose.write_text(re.sub(r"rows_per_day_max: \d+", "rows_per_day_max: 1000000000", purpose.read_text("utf-8")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHARING_CATALOGUE", str(entries))
+        patch.setenv("SHARING_CONNECTORS__LEASE_SECONDS", "3600")  # connectors outlive the many gateways
         with running_city(tmp_path_factory.mktemp("city"), residents=1_000) as city:
             kill_gateway(city)
             yield city

@@ -1,4 +1,4 @@
-"""Signers, and declarations they sign."""
+"""Signers, declarations they sign, and a stop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from catalog.dataset import Text
-from catalog.governance import Declaration, Signature, Signer, sign_declaration
+from catalog.governance import Declaration, Signature, Signer, Stop, StopKind, StopRecord, sign_declaration
 
 NOW = 1_800_000_000
 DAY = 86_400
@@ -17,6 +17,14 @@ SIGNERS = {
     id: Signer(id=id, name=Text(zh=id, en=id), office=office, public_key=KEYS[id].public_key())
     for id, office in OFFICES.items()
 }
+STOP = StopRecord(
+    id="stop-1",
+    stop=Stop(kind=StopKind.DATASET, controller="health", target="health.health_code"),
+    reason="wrong",
+    stopped_by="administrator",
+    by_administrator=True,
+    stopped_at=NOW + 5,
+)
 
 
 def declaration(**changes: Any) -> Declaration:

@@ -469,18 +469,11 @@ def test_dataset_named_twice(edit: Edit, problems: Problems) -> None:
     assert "purposes/enterprise-visits.yaml: datasets.legal_entity.enterprise: is named twice" in problems()
 
 
-def test_department_by_case(edit: Edit, problems: Problems) -> None:
-    """A department whose id differs only by case is refused."""
-    edit("departments.yaml", "- id: housing", "- id: Health")
-    found = problems()
-    assert "departments.yaml: health: can be confused with 'Health'" in found
-    assert "departments.yaml: Health: an id has lower-case ASCII letters, digits, '_' and '-' only" in found
-
-
-def test_department_in_another_script(edit: Edit, problems: Problems) -> None:
-    """A department id with a letter of another script is refused."""
-    edit("departments.yaml", "- id: housing", "- id: hеalth")  # the e is Cyrillic
-    assert "departments.yaml: hеalth: an id has lower-case ASCII letters, digits, '_' and '-' only" in problems()
+@pytest.mark.parametrize("id", ["Health", "hеalth", "health-1"])  # the second e is Cyrillic
+def test_department_that_is_no_id(edit: Edit, problems: Problems, id: str) -> None:
+    """A department id has lower-case ASCII letters, digits and underscores only, so that none looks like another's."""
+    edit("departments.yaml", "- id: housing", f"- id: {id}")
+    assert problems() == ("departments.yaml: 1.id: String should match pattern '^[a-z][a-z0-9_]{0,62}$'",)
 
 
 def test_column_lookalike(edit: Edit, problems: Problems) -> None:
@@ -530,3 +523,21 @@ def test_skeleton_of_lookalikes(one: str, other: str) -> None:
 def test_skeleton_keeps_codes_apart() -> None:
     """Division codes never look like each other."""
     assert len({skeleton(f"3101{number:02}") for number in range(100)}) == 100
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("controllers: [health]", "controllers: [helth]", "epidemic-control-only: there is no department 'helth'"),
+        (
+            'article: "34"',
+            'article: "§34"',
+            "beyond-duty: legal_basis.0.article: '§34' is not like 13, 13(1) or 13(1)(3)",
+        ),
+        ("id: beyond-duty", "id: state_secret", "state_secret: can be confused with 'state-secret'"),
+    ],
+)
+def test_negative_list(old: str, new: str, problem: str, edit: Edit, problems: Problems) -> None:
+    """Grounds of refusal have ids of their own, articles, and departments that exist."""
+    edit("negative_list.yaml", old, new)
+    assert problems() == (f"negative_list.yaml: {problem}",)

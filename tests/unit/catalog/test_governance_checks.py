@@ -11,12 +11,17 @@ import pytest
 from catalog.catalogue import Catalogue
 from catalog.governance import (
     AgreementRecord,
+    Ending,
     GovernanceRefused,
+    Stop,
+    StopKind,
+    StopRecord,
     check_agreement,
     check_consent,
     check_declaration,
     check_text,
 )
+from catalog.governance.checks import check_not_stopped
 from catalog.load import load_catalogue
 from tests.unit.catalog.declarations import DAY, NOW, declaration
 
@@ -111,6 +116,58 @@ def test_consent_is_asked_only_where_it_is_the_basis(
     check_consent(RESIDENT, **CONSENT, catalogue=catalogue)
 
 
+def stop_of(agreement: str, **changes: Any) -> StopRecord:
+    stop = Stop(kind=StopKind.AGREEMENT, controller="health", target=agreement)
+    record = StopRecord(
+        id="s", stop=stop, reason="x", stopped_by="administrator", by_administrator=True, stopped_at=NOW
+    )
+    return replace(record, **changes)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"recipient": "31"},
+        {"recipient": "310101002"},
+        {"office": "310101002"},
+        {"datasets": ("health.vaccination",)},
+        {"purposes": ("epidemic-control", "vaccination-outreach")},
+        {"columns": ("health.vaccination.vaccinated_date",)},
+        {"valid_from": NOW + DAY},
+    ],
+    ids=str,
+)
+def test_what_an_administrator_stopped_is_not_signed_again(change: dict[str, Any]) -> None:
+    """Not under another id, for more or less of it, nor once the stopped agreement is revoked or lost; twin: a steward's stop."""
+    again = replace(AGREEMENT, id="again", **change)
+    revoked = replace(AGREEMENT, revoked=Ending(at=NOW, by="department-health", reason="x"))
+    for known in ((AGREEMENT,), (revoked,), ()):
+        with pytest.raises(GovernanceRefused, match="an administrator has stopped agreement 'health-base'"):
+            check_not_stopped(again, stops=[stop_of("health-base")], agreements=known)
+        check_not_stopped(again, stops=[stop_of("health-base", by_administrator=False)], agreements=known)
+
+
+@pytest.mark.parametrize(
+    ("change", "stopped"),
+    [
+        ({"recipient": "310107"}, {}),
+        ({"office": "310101002"}, {"office": "310101013"}),
+        ({"datasets": ("health.vaccination",)}, {"datasets": ("health.health_code",)}),
+        ({"purposes": ("vaccination-outreach",)}, {}),
+        ({"controller": "housing"}, {}),
+    ],
+    ids=str,
+)
+def test_a_stop_leaves_other_agreements_alone(change: dict[str, Any], stopped: dict[str, Any]) -> None:
+    """Others' recipients, datasets, purposes and departments may be agreed about meanwhile, and all while a dataset is stopped."""
+    other = replace(AGREEMENT, id="other", **change)
+    known = [replace(AGREEMENT, **stopped)]
+    check_not_stopped(other, stops=[stop_of("health-base")], agreements=known)
+    dataset = Stop(kind=StopKind.DATASET, controller="health", target="health.vaccination")
+    check_not_stopped(AGREEMENT, stops=[stop_of("", stop=dataset)], agreements=known)
+
+
 @pytest.mark.parametrize("text", ["", " \n", "x" * 1_001])
 def test_a_reason_is_given_in_a_few_words(text: str) -> None:
     """An empty or endless reason is refused."""
@@ -139,6 +196,24 @@ PERSONAL = [
     "+86 138-1234-5678",
     "8613812345678",
     "1 13812345678 2 人",
+    "110105.19491231.0021",
+    "110105,1949-12-31,0021",
+    "110105, 1949-12-31, 0021",
+    "110105·1949·1231·0021",
+    "110105/1949/12/31/0021",
+    "110105_19491231_0021",
+    "110105\u200b19491231\u200b0021",
+    "110105\u00ad1949\u20601231\ufeff0021",
+    "11010519491231002\u200dX",
+    "11010519491231\u034f0021",
+    "١١٠١٠٥١٩٤٩١٢٣١٠٠٢١",
+    "138.1234.5678",
+    "138,1234,5678",
+    "138·1234·5678",
+    "138/1234/5678",
+    "138_1234_5678",
+    "138\u200b1234\u200b5678",
+    "1\u20603\u20608\u206012345678",
 ]
 
 
@@ -171,6 +246,17 @@ def test_no_text_names_a_person_by_number(catalogue: Catalogue, text: str) -> No
         "热线 021-12345, 12345678",
         "2026-10-01 310101002 310107014",
         "entry 0197a3c2-7b1e-7cc3-98a1-0f2b6c1d4e5f",
+        "2026.01.15, 2026.01.30, 2026.02.10",
+        "2026/01/15-2026/01/30, 310101, 150 人",
+        "310101 2026-01-15 2026-01-30",
+        "310101, 2026/01/15, 2026/01/30",
+        "130, 2026-01-15, 150, 2026.1.30",
+        "138,000,000.50 元, 138000000.50 元, 1,380,000,000.50 元",
+        "金额 1,380,000.50, 2026-01-15, 1350 人",
+        "1350, 1200, 130",
+        "192.168.100.10, 192.168.10.138:8443",
+        "2026-11-01 08:00 - 2026-11-15 18:00",
+        "案号 SA-2026-000123_SA-2026-000124/2026.01",
     ],
 )
 def test_harmless_numbers_pass(text: str) -> None:

@@ -105,11 +105,13 @@ def test_missing_folder(tmp_path: Path) -> None:
     assert raised.value.problems == (
         "combinations.yaml: file: is missing",
         "datasets: file: is missing",
+        "deadlines.yaml: file: is missing",
         "departments.yaml: file: is missing",
         "division_changes.csv: file: is missing",
         "division_titles_en.csv: file: is missing",
         "divisions.csv: file: is missing",
         "grades.yaml: file: is missing",
+        "negative_list.yaml: file: is missing",
         "offices.yaml: file: is missing",
         "purposes: file: is missing",
     )

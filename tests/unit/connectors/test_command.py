@@ -25,7 +25,8 @@ from typer.testing import CliRunner
 
 from catalog.vocabulary import ColumnAction
 from connectors.__main__ import app
-from connectors.sdk.grant import GrantColumn, ScanGrant, sign_grant
+from connectors.conformance.clauses import CLAUSES
+from connectors.sdk.grant import GrantColumn, ScanGrant, load_keys, sign_grant
 from connectors.sdk.predicates import Predicate, PredicateOp
 from connectors.sdk.tlog.note import VerificationKey, parse_checkpoint, verify_cosignature
 from sharing_stubs.sharing.connector.v1 import connector_pb2, connector_pb2_grpc
@@ -65,6 +66,7 @@ class Department:
         document = {
             "department": "civil_affairs",
             "listen": "127.0.0.1:0",
+            "plaintext": True,
             "grant_keys": "grant-keys.json",
             "source": {"kind": "sqlite", "path": "cases.db"},
             "datasets": {"civil_affairs.social_assistance": {"table": "cases", "columns": COLUMNS}},
@@ -78,8 +80,16 @@ class Department:
             connection.execute(f"CREATE TABLE cases ({', '.join(COLUMNS.values())})")
             connection.executemany(f"INSERT INTO cases VALUES ({', '.join('?' * len(COLUMNS))})", rows)
 
-    def run(self, command: str) -> Result:
-        return CliRunner().invoke(app, [command, str(self.config)], env={"COLUMNS": "200"})
+    def run(self, command: str, *options: str) -> Result:
+        return CliRunner().invoke(app, [command, str(self.config), *options], env={"COLUMNS": "200"})
+
+
+REGISTRATION = registry_pb2.Registration(
+    department="civil_affairs",
+    connector="main",
+    datasets=[registry_pb2.DatasetState(name="civil_affairs.social_assistance")],
+    state=registry_pb2.REGISTRATION_STATE_CHECKED,
+)
 
 
 @pytest.fixture
@@ -94,28 +104,46 @@ def department(tmp_path: Path) -> Department:
 
 
 class Registry(registry_pb2_grpc.RegistryServiceServicer):
-    """A gateway's registry that refuses the first call."""
+    """A gateway's registry that refuses the first call, calls back those on this machine, and counts heartbeats."""
 
     def __init__(self) -> None:
-        self.endpoints: list[str] = []
-        self.accepted = threading.Event()
+        self.requests: list[registry_pb2.RegisterRequest] = []
+        self.confirmed: list[bool] = []
+        self.beats: list[registry_pb2.HeartbeatRequest] = []
+        self.beating = threading.Event()
 
     def Register(
         self, request: registry_pb2.RegisterRequest, context: grpc.ServicerContext
     ) -> registry_pb2.RegisterResponse:
+        self._check(context)
+        self.requests.append(request)
+        if len(self.requests) == 1:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "BUSY")
+        if request.endpoint.startswith("127.0.0.1"):
+            self.confirmed += [self._confirms(request), self._confirms(request)]
+        return registry_pb2.RegisterResponse(registration=REGISTRATION, generation=7, lease_seconds=1)
+
+    def Heartbeat(
+        self, request: registry_pb2.HeartbeatRequest, context: grpc.ServicerContext
+    ) -> registry_pb2.HeartbeatResponse:
+        self._check(context)
+        self.beats.append(request)
+        if len(self.beats) == 2:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "superseded")
+        if len(self.beats) == 3:
+            self.beating.set()
+        return registry_pb2.HeartbeatResponse(registration=REGISTRATION, lease_seconds=1)
+
+    def _check(self, context: grpc.ServicerContext) -> None:
         if ("authorization", "Bearer the-token") not in context.invocation_metadata():
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "TOKEN_INVALID")
-        self.endpoints.append(request.endpoint)
-        if len(self.endpoints) == 1:
-            context.abort(grpc.StatusCode.UNAVAILABLE, "BUSY")
-        self.accepted.set()
-        registration = registry_pb2.Registration(
-            department="civil_affairs",
-            endpoint=request.endpoint,
-            datasets=["civil_affairs.social_assistance"],
-            state=registry_pb2.REGISTRATION_STATE_CHECKED,
-        )
-        return registry_pb2.RegisterResponse(registration=registration)
+
+    def _confirms(self, request: registry_pb2.RegisterRequest) -> bool:
+        asked = connector_pb2.DescribeRequest(registration_nonce=request.nonce)
+        with grpc.insecure_channel(request.endpoint) as channel:
+            answer = connector_pb2_grpc.ConnectorServiceStub(channel).Describe(asked, timeout=10)
+        assert answer.instance_id == request.instance_id
+        return answer.confirms_registration
 
 
 @pytest.fixture
@@ -132,10 +160,13 @@ def registry() -> Iterator[tuple[str, Registry]]:
 def test_serve_answers_registers_and_stops(
     department: Department, registry: tuple[str, Registry], stop: signal.Signals
 ) -> None:
-    """READY comes when calls are answered; registration is retried until accepted; a signal ends it cleanly in time."""
+    """READY comes when calls are answered; a signal ends it cleanly in time.
+
+    Registration is retried until accepted, confirmed once each, kept alive by heartbeats and renewed when one is refused.
+    """
     endpoint, servicer = registry
     (department.folder / "token.jwt").write_text("the-token\n", "utf-8")
-    department.configure(registration={"endpoint": endpoint, "token_file": "token.jwt"})
+    department.configure(registration={"endpoint": endpoint, "token_file": "token.jwt", "plaintext": True})
     command = [sys.executable, "-m", "connectors", "serve", str(department.config)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
@@ -149,8 +180,12 @@ def test_serve_answers_registers_and_stops(
                 "civil_affairs",
                 ["civil_affairs.social_assistance"],
             )
-            assert servicer.accepted.wait(20)
-            assert servicer.endpoints == [address, address]
+            assert servicer.beating.wait(30)
+            assert {request.endpoint for request in servicer.requests} == {address}
+            assert len({request.instance_id for request in (*servicer.requests, *servicer.beats)}) == 1
+            assert len({request.nonce for request in servicer.requests}) == len(servicer.requests)
+            assert servicer.confirmed[:4] == [True, False, True, False]
+            assert {request.generation for request in servicer.beats} == {7}
             process.send_signal(stop)
             assert process.wait(timeout=5) == 0
         finally:
@@ -229,58 +264,69 @@ def test_a_department_without_a_witness_has_no_witness_key(department: Departmen
 
 
 def test_check_passes_a_good_source(department: Department) -> None:
-    """Every check passes and the command exits 0."""
-    result = department.run("check")
+    """No clause fails, the command exits 0, and the report for the auditor says the same."""
+    result = department.run("check", "--report", str(department.folder / "report.md"))
     assert result.exit_code == 0, result.stdout + result.stderr
-    assert "未通过" not in result.stdout
-    assert result.stdout.count("通过 pass") == 6
+    page = (department.folder / "report.md").read_text("utf-8")
+    assert "未通过" not in result.stdout + page
+    assert all(f"| {clause} |" in page for clause in CLAUSES)
+    assert not any(value in page for value in ("440524188001010014", "王小明"))
 
 
 @pytest.mark.parametrize(
-    ("position", "value", "check"),
+    ("position", "value", "clause", "column"),
     [
-        (1, "440524188001010015", "标识符校验码 Check digits of identifiers"),
-        (5, "lottery", "代码表 Code lists"),
-        (7, None, "非空列 Columns without nulls"),
-        (8, "2024-02-31", "非空列 Columns without nulls"),
-        (6, 99_999, "抽样读取 A sample is read"),
-        (4, "31", "标识符校验码 Check digits of identifiers"),
+        (5, "lottery", "D2", "assistance_kind"),
+        (7, None, "D1", "monthly_amount"),
+        (6, 99_999, "D4", "members"),
     ],
 )
 def test_check_fails_a_source_that_breaks_a_promise(
-    department: Department, position: int, value: Any, check: str
+    department: Department, position: int, value: Any, clause: str, column: str
 ) -> None:
-    """The failed check is named in both languages, without the value, and the command exits 1."""
-    department.store(GOOD, ("A2", *GOOD[1:position], value, *GOOD[position + 1 :]) if position else GOOD)
-    result = department.run("check")
+    """The failed clause is named with its column, without the value, and the command exits 1."""
+    department.store(GOOD, ("A2", *GOOD[1:position], value, *GOOD[position + 1 :]))
+    result = department.run("check", "--report", str(department.folder / "report.json"))
     assert result.exit_code == 1, result.stdout + result.stderr
-    assert [line for line in result.stdout.splitlines() if check in line and "未通过 fail" in line]
-    assert str(value) not in result.stdout or value in {None, "31"}
+    report = json.loads((department.folder / "report.json").read_text("utf-8"))
+    assert [entry["clause"] for entry in report["results"]] == list(CLAUSES)
+    (failed,) = [entry for entry in report["results"] if entry["clause"] == clause]
+    assert (failed["outcome"], column in failed["details"][0]["detail"]["en"]) == ("failed", True)
+    assert str(value) not in json.dumps(report) or value in {None, "31"}
 
 
 def test_check_fails_when_the_database_is_missing(department: Department) -> None:
-    """No database is a failed check, not a crash."""
+    """No database is a failed clause, not a crash."""
     (department.folder / "cases.db").unlink()
     result = department.run("check")
     assert result.exit_code == 1
-    assert "数据源可以访问" in result.stdout
+    assert [line for line in result.stdout.splitlines() if "C1" in line and "未通过 failed" in line]
+
+
+def test_check_makes_a_key_for_a_connector_in_another_language(department: Department) -> None:
+    """Of a connector that runs elsewhere the kit needs a file of its own kind, and hands it a key set to be started with."""
+    settings = {"kind": "check", "endpoint": "127.0.0.1:1", "department": "civil_affairs", "grant_private_key": "k.pem"}
+    department.config.write_text(yaml.safe_dump(settings), "utf-8")
+    result = department.run("check")
+    assert result.exit_code == 1
+    assert set(load_keys(department.folder / "k.pem.jwks.json")) == {"conformance"}
+    department.config.write_text(yaml.safe_dump(settings | {"endpoint": "connector.example:1"}), "utf-8")
+    refused = department.run("check")
+    assert (refused.exit_code, "plaintext is for loopback only" in refused.stderr) == (2, True)
 
 
 def test_register_prints_the_answer(department: Department, registry: tuple[str, Registry]) -> None:
     """The gateway's refusal is exit 2, its acceptance is printed."""
     (department.folder / "token.jwt").write_text("the-token", "utf-8")
     department.configure(
-        registration={"endpoint": registry[0], "token_file": "token.jwt"}, advertise="connector.example:8815"
+        registration={"endpoint": registry[0], "token_file": "token.jwt", "plaintext": True},
+        advertise="connector.example:8815",
     )
     refused = department.run("register")
     assert (refused.exit_code, "UNAVAILABLE BUSY" in refused.stderr) == (2, True)
     accepted = department.run("register")
-    assert accepted.stdout.split() == [
-        "civil_affairs",
-        "connector.example:8815",
-        "checked",
-        "civil_affairs.social_assistance",
-    ]
+    assert accepted.stdout.split() == ["civil_affairs", "main", "checked", "civil_affairs.social_assistance"]
+    assert [request.endpoint for request in registry[1].requests] == ["connector.example:8815"] * 2
 
 
 def test_a_wrong_configuration_names_every_problem(department: Department) -> None:

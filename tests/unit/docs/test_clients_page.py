@@ -31,7 +31,12 @@ def statuses() -> dict[str, set[str]]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             made = getattr(errors, node.func.id, None) if is_named_call(node) else None
             if isinstance(made, type) and issubclass(made, errors.GatewayError):
-                named = [a.attr for a in node.args if isinstance(a, ast.Attribute) and ast.unparse(a.value) == "Reason"]
+                named = [
+                    part.attr
+                    for argument in node.args
+                    for part in ast.walk(argument)
+                    if isinstance(part, ast.Attribute) and ast.unparse(part.value) == "Reason"
+                ]
                 for reason in named:
                     found[reason].add(made.status.name)
     for default in (errors.Denied(), errors.Bug("")):

@@ -84,7 +84,7 @@ def test_targets_are_those_of_the_makefile():
 
 @pytest.fixture
 def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the page's keys, directory and configuration."""
+    """A folder with the page's keys, certificates, directory and configuration."""
     found = {info: content for info, content in blocks(PAGE) if info in ("toml deployment", "yaml deployment")}
     (snippet,) = [content for info, content in blocks(PAGE) if info == "python deployment"]
     configuration = found["toml deployment"].replace("/var/lib/sharing", str(tmp_path))
@@ -92,7 +92,15 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "requesters.yaml").write_text(found["yaml deployment"], "utf-8")
     monkeypatch.chdir(tmp_path)
     exec(snippet, {})
+    run("bash certificates", folder=tmp_path)
     return tmp_path
+
+
+def run(blocks_of: str, *, folder: Path) -> None:
+    """Run the page's commands of one kind."""
+    commands = "".join(content for info, content in blocks(PAGE) if info == blocks_of)
+    script = re.sub("^gateway ", f"{shlex.quote(sys.executable)} -m gateway ", commands, flags=re.MULTILINE)
+    subprocess.run(["bash", "-euc", script], cwd=folder, check=True, capture_output=True, timeout=60)
 
 
 def test_the_deployment_of_the_page_starts(deployment, monkeypatch):
@@ -108,9 +116,7 @@ def test_the_deployment_of_the_page_starts(deployment, monkeypatch):
 
 def test_tokens_of_the_page_are_issued(deployment):
     """The commands write a profile, and a bare token for a connector."""
-    commands = "".join(content for info, content in blocks(PAGE) if info == "bash deployment")
-    script = commands.replace("gateway ", f"{shlex.quote(sys.executable)} -m gateway ")
-    subprocess.run(["bash", "-euc", script], cwd=deployment, check=True, capture_output=True, timeout=60)
+    run("bash deployment", folder=deployment)
     assert json.loads((deployment / "wang-xiaoming.json").read_text("utf-8"))["office"] == "310101002"
     assert (deployment / "connector-civil_affairs.jwt").read_text("utf-8").count(".") == 2
     assert Directory.load(deployment / "requesters.yaml").find("wang-xiaoming")

@@ -23,7 +23,10 @@ registry_url = "sqlite:///registry.db"
 issuer = "i"
 audience = "a"
 jwks = "keys/jwks.json"
+
+[connectors]
 """
+PLAINTEXT = f"{MINIMAL}plaintext = true\n"
 FULL = f"""\
 listen = "0.0.0.0:443"
 catalogue = "entries"
@@ -31,6 +34,10 @@ policies = "/srv/policies"
 streams_max = 3
 query_seconds_max = 1.5
 {MINIMAL}
+ca = "../ca.pem"
+certificate = "tls/gateway.pem"
+private_key = "tls/gateway.key"
+
 [policy]
 engine = "opa"
 opa_url = "http://127.0.0.1:1"
@@ -38,7 +45,6 @@ opa_url = "http://127.0.0.1:1"
 [tls]
 certificate = "tls/server.pem"
 private_key = "tls/server.key"
-connector_ca = "../ca.pem"
 """
 
 
@@ -61,7 +67,7 @@ def problems(folder: Path, text: str) -> set[tuple[str, str]]:
 
 def test_a_small_file_is_enough(tmp_path: Path) -> None:
     """What has a sensible default need not be written."""
-    settings = load(tmp_path, MINIMAL)
+    settings = load(tmp_path, PLAINTEXT)
     assert (settings.listen, settings.streams_max, settings.policy.engine) == ("127.0.0.1:8815", 16, "embedded")
     assert (settings.catalogue, settings.policies, settings.tls) == (None, None, None)
     assert settings.issuers[0].algorithms == ("EdDSA",)
@@ -81,8 +87,9 @@ def test_relative_paths_start_at_the_file(tmp_path: Path, monkeypatch: pytest.Mo
     assert settings.issuers[0].jwks == root / "keys/jwks.json"
     assert settings.tls is not None
     assert settings.tls.certificate == root / "tls/server.pem"
-    assert settings.tls.connector_ca is not None
-    assert settings.tls.connector_ca.resolve() == root.parent / "ca.pem"
+    assert settings.connectors.certificate == root / "tls/gateway.pem"
+    assert settings.connectors.ca is not None
+    assert settings.connectors.ca.resolve() == root.parent / "ca.pem"
     assert settings.registry_url == "sqlite:///registry.db"
     assert settings.policy.engine == "opa"
 
@@ -118,12 +125,13 @@ opa_uri = "x"
         ("pseudonym_secret", "missing"),
         ("subject_key", "missing"),
         ("registry_url", "missing"),
+        ("connectors", "missing"),
     }
 
 
 def test_a_gateway_without_issuers_is_refused(tmp_path: Path) -> None:
     """Nobody could ask anything."""
-    text = MINIMAL[: MINIMAL.index("[[issuers]]")]
+    text = "connectors = { plaintext = true }\n" + MINIMAL[: MINIMAL.index("[[issuers]]")]
     assert problems(tmp_path, text) == {("issuers", "missing")}
     assert problems(tmp_path, "issuers = []\n" + text) == {("issuers", "too_short")}
 
@@ -144,7 +152,23 @@ def test_the_environment_overrides_the_file(tmp_path: Path, monkeypatch: pytest.
 def test_a_wrong_value_in_the_environment_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment is checked like the file."""
     monkeypatch.setenv("SHARING_STREAMS_MAX", "many")
-    assert problems(tmp_path, MINIMAL) == {("streams_max", "int_parsing")}
+    assert problems(tmp_path, PLAINTEXT) == {("streams_max", "int_parsing")}
+
+
+@pytest.mark.parametrize(
+    "connectors",
+    [
+        "",
+        "plaintext = false",
+        'ca = "a"',
+        'certificate = "a"\nprivate_key = "a"',
+        'plaintext = true\nca = "a"',
+        'plaintext = true\nca = "a"\ncertificate = "a"\nprivate_key = "a"',
+    ],
+)
+def test_connectors_are_called_over_tls_or_in_plaintext_that_was_asked_for(tmp_path: Path, connectors: str) -> None:
+    """Nothing, half of it, and both at once are refused: plaintext is never what remains when something is missing."""
+    assert problems(tmp_path, MINIMAL + connectors) == {("connectors", "value_error")}
 
 
 def test_a_file_that_cannot_be_read_is_told_as_such(tmp_path: Path) -> None:
@@ -160,7 +184,7 @@ def test_a_file_that_cannot_be_read_is_told_as_such(tmp_path: Path) -> None:
 
 def test_settings_do_not_change(tmp_path: Path) -> None:
     """They are read once."""
-    settings = load(tmp_path, MINIMAL)
+    settings = load(tmp_path, PLAINTEXT)
     with pytest.raises(ValidationError):
         settings.listen = "0.0.0.0:1"
     with pytest.raises(ValidationError):

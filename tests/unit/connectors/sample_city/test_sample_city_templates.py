@@ -9,7 +9,7 @@ import yaml
 from catalog.load import load_catalogue
 from catalog.vocabulary import ColumnAction
 from connectors.sample_city.departments import TEMPLATES, read_departments, write_config
-from connectors.sdk.config import read_config
+from connectors.sdk.config import check_config, read_config
 
 VALUES = {
     "DATA": "/srv/a city",
@@ -64,7 +64,8 @@ def test_filled_templates_are_connector_configurations(tmp_path: Path) -> None:
     catalogue = load_catalogue()
     for department in read_departments(catalogue.datasets):
         path = write_config(department, folder=tmp_path, values=VALUES)
-        settings = read_config(path, datasets=catalogue.datasets)
+        settings = read_config(path)
+        check_config(settings, datasets=catalogue.datasets)
         assert settings.department == department.id
         assert str(settings.grant_keys) == "/srv/a city/keys/grant-keys.json"
         assert path.stat().st_mode & 0o777 == 0o600

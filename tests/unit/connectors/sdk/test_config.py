@@ -9,16 +9,20 @@ import pytest
 import yaml
 
 from catalog.vocabulary import ColumnAction
-from connectors.sdk.config import ConfigInvalid, ConnectorSettings, PostgresqlSettings, read_config
+from connectors.sdk.config import ConfigInvalid, ConnectorSettings, PostgresqlSettings, check_config, read_config
 from tests.unit.connectors.conftest import DATASET, NAME
 
 COLUMNS = {column.name: f"own_{column.name}" for column in DATASET.columns}
+
+TLS = {"certificate": "a.pem", "private_key": "/etc/b.pem", "ca": "ca.pem"}
+REGISTRATION = {"endpoint": "gateway:8815", "token_file": "x.jwt", "ca": "ca.pem"}
 
 
 def document(**changes: Any) -> dict[str, Any]:
     return {
         "department": "testing",
         "listen": "127.0.0.1:0",
+        "plaintext": True,
         "grant_keys": "keys/grant-keys.json",
         "source": {"kind": "parquet", "path": "data"},
         "datasets": {NAME: {"table": "t", "columns": COLUMNS, "ceiling": {"label": "partial"}}},
@@ -28,7 +32,9 @@ def document(**changes: Any) -> dict[str, Any]:
 
 def read(folder: Path, content: Any) -> ConnectorSettings:
     (folder / "connector.yaml").write_text(content if isinstance(content, str) else yaml.safe_dump(content), "utf-8")
-    return read_config(folder / "connector.yaml", datasets={NAME: DATASET})
+    settings = read_config(folder / "connector.yaml")
+    check_config(settings, datasets={NAME: DATASET})
+    return settings
 
 
 def places(folder: Path, content: Any) -> list[str]:
@@ -40,15 +46,13 @@ def places(folder: Path, content: Any) -> list[str]:
 
 def test_a_file_is_read_with_its_paths_made_absolute(tmp_path: Path) -> None:
     """Relative paths count from the file, not from where the command runs."""
-    tls = {"certificate": "a.pem", "private_key": "/etc/b.pem"}
-    settings = read(tmp_path, document(tls=tls, registration={"endpoint": "gateway:8815", "token_file": "x.jwt"}))
+    settings = read(tmp_path, document(plaintext=False, tls=TLS, registration=REGISTRATION))
     assert settings.grant_keys == tmp_path / "keys" / "grant-keys.json"
     assert settings.source.path == tmp_path / "data"  # type: ignore[union-attr]
     assert settings.tls is not None
     assert (settings.tls.certificate, str(settings.tls.private_key)) == (tmp_path / "a.pem", "/etc/b.pem")
-    assert settings.tls.client_ca is None
     assert settings.registration is not None
-    assert settings.registration.token_file == tmp_path / "x.jwt"
+    assert (settings.registration.token_file, settings.registration.ca) == (tmp_path / "x.jwt", tmp_path / "ca.pem")
     assert settings.datasets[NAME].ceiling == {"label": ColumnAction.PARTIAL}
 
 
@@ -105,9 +109,33 @@ def test_an_unknown_treatment_is_named(tmp_path: Path) -> None:
 
 def test_a_wildcard_address_must_be_advertised(tmp_path: Path) -> None:
     """The gateway cannot call 0.0.0.0."""
-    registration = {"endpoint": "gateway:8815", "token_file": "x.jwt"}
-    assert places(tmp_path, document(listen="0.0.0.0:1", registration=registration)) == ["advertise"]
-    assert read(tmp_path, document(listen="0.0.0.0:1", registration=registration, advertise="me:1")).advertise == "me:1"
+    settings = document(listen="0.0.0.0:1", plaintext=False, tls=TLS, registration=REGISTRATION)
+    assert places(tmp_path, settings) == ["advertise"]
+    assert read(tmp_path, settings | {"advertise": "me:1"}).advertise == "me:1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"plaintext": False}, "tls"),
+        ({"tls": TLS}, "tls"),
+        ({"listen": "10.0.0.5:0"}, "tls"),
+        ({"listen": "0.0.0.0:0", "advertise": "127.0.0.1:1"}, "tls"),
+        ({"registration": REGISTRATION | {"ca": None}}, "registration.ca"),
+        ({"registration": REGISTRATION | {"plaintext": True}}, "registration.ca"),
+        ({"registration": REGISTRATION | {"ca": None, "plaintext": True}}, "registration.ca"),
+    ],
+)
+def test_plaintext_is_for_this_machine_and_asked_for(tmp_path: Path, changes: dict[str, Any], place: str) -> None:
+    """Without certificates nothing is served or registered, unless the file says so and nothing leaves the machine."""
+    assert places(tmp_path, document(**changes)) == [place]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.9.9.9"])
+def test_plaintext_is_accepted_on_loopback(tmp_path: Path, host: str) -> None:
+    """A connector beside its gateway needs no certificates."""
+    registration = {"endpoint": f"{host}:8815", "token_file": "x.jwt", "plaintext": True}
+    assert read(tmp_path, document(listen=f"{host}:0", registration=registration)).tls is None
 
 
 @pytest.mark.parametrize("content", ["", "a: [", "- 1", "text"])
@@ -119,7 +147,7 @@ def test_what_is_no_configuration_is_refused(tmp_path: Path, content: str) -> No
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """The place is the file itself."""
     with pytest.raises(ConfigInvalid) as caught:
-        read_config(tmp_path / "no.yaml", datasets={})
+        read_config(tmp_path / "no.yaml")
     assert [problem.place for problem in caught.value.problems] == [str(tmp_path / "no.yaml")]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import hashlib
 import os
+import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import structlog
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from catalog.dataset import Dataset
 from catalog.vocabulary import ColumnAction, Mask
 from connectors.sdk.batches import decode_batch
-from connectors.sdk.config import ParquetSettings, PostgresqlSettings, TlsSettings
+from connectors.sdk.config import ParquetSettings, PostgresqlSettings, SqliteSettings
 from connectors.sdk.enforce import MESSAGE_BYTES_MAX
 from connectors.sdk.grant import GrantColumn, LookupKeys, ScanGrant, granted_schema, sign_grant
 from connectors.sdk.grant_log import GrantLog
@@ -90,7 +87,6 @@ def serving(
     source: Source,
     *datasets: Dataset,
     listen: str = "127.0.0.1:0",
-    tls: TlsSettings | None = None,
     log: Any = structlog.wrap_logger(structlog.ReturnLogger()),  # noqa: B008
     files: Files | None = None,
     grants: Path | None = None,
@@ -108,11 +104,18 @@ def serving(
             grant_log=grant_log,
         )
         servicer = ConnectorServicer(connector, clock=lambda: NOW, log=log)
-        server, port = start_server(servicer, listen=listen, tls=tls)
+        server, port = start_server(servicer, listen=listen, tls=None)
         try:
             yield f"127.0.0.1:{port}"
         finally:
             server.stop(0).wait()
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    folder = tmp_path_factory.mktemp("things")
+    pq.write_table(pa.Table.from_batches([ROWS]), folder / "t.parquet")
+    return open_source(ParquetSettings(kind="parquet", path=folder), tables=mapped(DATASET, table="t"))
 
 
 @pytest.fixture(scope="module")
@@ -294,6 +297,18 @@ def test_describe_names_department_and_schemas(channel: grpc.Channel) -> None:
     stub.Check(connector_pb2.CheckRequest(), timeout=10)
 
 
+def test_a_dataset_without_its_table_is_listed_without_a_schema(tmp_path: Path) -> None:
+    """The gateway learns that it is served, and that nothing can be read of it."""
+    source = open_source(SqliteSettings(kind="sqlite", path=tmp_path / "x.db"), tables=mapped(DATASET, table="t"))
+    with contextlib.closing(sqlite3.connect(tmp_path / "x.db")) as database:
+        database.execute("CREATE TABLE other (n INT)")
+    with serving(source, DATASET) as address, grpc.insecure_channel(address) as channel:
+        described = connector_pb2_grpc.ConnectorServiceStub(channel).Describe(
+            connector_pb2.DescribeRequest(), timeout=10
+        )
+    assert [(one.name, one.arrow_schema) for one in described.datasets] == [(DATASET.name, b"")]
+
+
 def test_health_answers(channel: grpc.Channel) -> None:
     """The standard health service says SERVING for the connector."""
     request = health_pb2.HealthCheckRequest(service="sharing.connector.v1.ConnectorService")
@@ -440,75 +455,6 @@ def _busy(channel: grpc.Channel) -> bool:
     except grpc.RpcError:
         return True
     return False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authority:
-    """A certificate authority of a test."""
-
-    key: ec.EllipticCurvePrivateKey
-    certificate: x509.Certificate
-
-    @classmethod
-    def create(cls, folder: Path) -> Authority:
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _certificate("ca", key=key, issuer="ca", signer=key)
-        (folder / "ca.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        return cls(key=key, certificate=certificate)
-
-    def issue(self, folder: Path, name: str) -> tuple[bytes, bytes]:
-        key = ec.generate_private_key(ec.SECP256R1())
-        pem = serialization.Encoding.PEM
-        certificate = _certificate(name, key=key, issuer="ca", signer=self.key).public_bytes(pem)
-        private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        (folder / f"{name}.pem").write_bytes(certificate)
-        (folder / f"{name}.key").write_bytes(private)
-        return private, certificate
-
-
-def _certificate(
-    name: str, *, key: ec.EllipticCurvePrivateKey, issuer: str, signer: ec.EllipticCurvePrivateKey
-) -> x509.Certificate:
-    now = datetime.datetime.now(datetime.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
-        .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, issuer)]))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.BasicConstraints(ca=name == issuer, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(signer, hashes.SHA256())
-    )
-
-
-def test_only_the_gateways_certificate_gets_in(tmp_path: Path) -> None:
-    """With a client authority, callers without its certificate and plaintext callers are turned away."""
-    authority = Authority.create(tmp_path)
-    authority.issue(tmp_path, "server")
-    key, certificate = authority.issue(tmp_path, "gateway")
-    tls = TlsSettings(
-        certificate=tmp_path / "server.pem", private_key=tmp_path / "server.key", client_ca=tmp_path / "ca.pem"
-    )
-    root = (tmp_path / "ca.pem").read_bytes()
-    source = open_source(ParquetSettings(kind="parquet", path=tmp_path), tables={})
-    with serving(source, tls=tls) as address:
-        endpoint = address.replace("127.0.0.1", "localhost")
-        known = grpc.ssl_channel_credentials(root, private_key=key, certificate_chain=certificate)
-        with grpc.secure_channel(endpoint, known) as channel:
-            assert (
-                connector_pb2_grpc.ConnectorServiceStub(channel).Check(connector_pb2.CheckRequest(), timeout=10)
-                is not None
-            )
-        for channel in (
-            grpc.secure_channel(endpoint, grpc.ssl_channel_credentials(root)),
-            grpc.insecure_channel(endpoint),
-        ):
-            with channel, pytest.raises(grpc.RpcError) as caught:
-                connector_pb2_grpc.ConnectorServiceStub(channel).Check(connector_pb2.CheckRequest(), timeout=10)
-            assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
 def test_an_address_in_use_is_an_error(tmp_path: Path) -> None:

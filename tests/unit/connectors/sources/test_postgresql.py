@@ -5,17 +5,20 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import adbc_driver_postgresql.dbapi
 import pyarrow as pa
 import pytest
 
 from catalog.dataset import Dataset
-from connectors.sdk.config import PostgresqlSettings
+from connectors.sdk.config import OdbcSettings, PostgresqlSettings
 from connectors.sdk.predicates import Predicate, PredicateOp
-from connectors.sdk.source import SourceCode, SourceError, SourceScan
+from connectors.sdk.source import Source, SourceCode, SourceError, SourceScan
+from connectors.sources.odbc import OdbcSource
 from connectors.sources.postgresql import PostgresqlSource
 from tests.unit.connectors.conftest import DATASET, NAME, ROWS, Postgres, mapped
+from tests.unit.connectors.sources.conftest import odbc_postgresql
 
 EVERY_ROW = Predicate(op=PredicateOp.NOT, operands=(Predicate(op=PredicateOp.IS_NULL, column="id"),))
 
@@ -26,7 +29,7 @@ def opened(postgres: Postgres, table: str, dataset: Dataset = DATASET) -> Postgr
     )
 
 
-def read(source: PostgresqlSource, *columns: str, predicate: Predicate = EVERY_ROW) -> list[dict[str, Any]]:
+def read(source: Source, *columns: str, predicate: Predicate = EVERY_ROW) -> list[dict[str, Any]]:
     request = SourceScan(dataset=NAME, columns=columns, predicate=predicate, rows_max=None, batch_rows=100)
     with source.scan(request) as stream:
         rows = [row for batch in stream for row in batch.to_pylist()]
@@ -137,10 +140,37 @@ def test_a_missing_table_is_drift(postgres: Postgres) -> None:
     """Also when its name would be another table's without quotes."""
     create(postgres, "lower_case", COLUMNS)
     source = opened(postgres, "Lower_Case")
-    for attempt in (source.describe, lambda: read(source, "id")):
+    assert source.describe() == {}
+    with pytest.raises(SourceError) as caught:
+        read(source, "id")
+    assert caught.value.code is SourceCode.DRIFT
+    source.close()
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "odbc"])
+def test_a_literal_that_the_database_cannot_write_is_no_drift(postgres: Postgres, kind: str) -> None:
+    """In an EUC_CN database a Chinese name finds its row; an emoji fails its own query, and the next one is answered."""
+    database = urlsplit(postgres.uri)._replace(path="/chinese").geturl()
+    postgres.run(
+        "DROP DATABASE IF EXISTS chinese",
+        "CREATE DATABASE chinese ENCODING 'EUC_CN' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
+    )
+    chinese = Postgres(uri=database)
+    with adbc_driver_postgresql.dbapi.connect(database, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("SET client_encoding = 'UTF8'")
+        cursor.execute(f"CREATE TABLE t ({COLUMNS})")
+        cursor.execute("INSERT INTO t VALUES (1, '310101002003', '王小明')")
+    source: Source = opened(chinese, "t")
+    if kind == "odbc":
+        settings = OdbcSettings.model_validate({"kind": "odbc", "connection": odbc_postgresql(chinese)})
+        source = OdbcSource(settings, tables=mapped(DATASET, table="t"))
+    for op in (PredicateOp.EQ, PredicateOp.IN, PredicateOp.PREFIX):
+        found = Predicate(op=op, column="label", values=("王小明",))
+        assert read(source, "id", "label", predicate=found) == [{"id": 1, "label": "王小明"}]
         with pytest.raises(SourceError) as caught:
-            attempt()
-        assert caught.value.code is SourceCode.DRIFT
+            read(source, "id", predicate=Predicate(op=op, column="label", values=("王😀",)))
+        assert caught.value.code is SourceCode.FAILED
+    assert read(source, "id") == [{"id": 1}]
     source.close()
 
 

@@ -10,11 +10,17 @@ import pytest
 import sqlglot
 
 from catalog.dataset import Text
+from catalog.registry import ConnectorInstance, Drift, Registration, RegistrationState
 from catalog.vocabulary import ColumnAction, ColumnUse, Mask, OfficeKind, Role
 from connectors.sdk.predicates import Predicate, PredicateOp
 from connectors.sdk.tlog.canonical import encode_canonical
 from gateway.audit.record import record_denial, record_failure, record_intent, record_receipt
-from gateway.audit.record_change import record_administration, record_audit_query, record_registration
+from gateway.audit.record_change import (
+    record_administration,
+    record_audit_query,
+    record_refused_registration,
+    record_registration,
+)
 from gateway.messages import Reason
 from gateway.model.audit import AuditEntry, EntryKind, Outcome
 from gateway.model.decision import ColumnTreatment, DatasetDecision, Decision, Denial, ResultObligations
@@ -78,6 +84,7 @@ DECISION = Decision(
         case_state=CaseState.UNCHECKED,
         emergencies=(),
         agreements=(),
+        stops=(),
         consents={},
         usage=Usage(rows=0, lookups=0),
     ),
@@ -260,7 +267,16 @@ def receipt(log: KeptLog, of: AuditEntry, **changes: Any) -> AuditEntry:
     facts: dict[str, Any] = {
         "outcome": Outcome.DELIVERED,
         "sent": SENT,
-        "scans": (ReceivedScan(dataset="population.resident", controller="public_security", rows=4, sha256="cd" * 32),),
+        "scans": (
+            ReceivedScan(
+                dataset="population.resident",
+                controller="public_security",
+                rows=4,
+                sha256="cd" * 32,
+                as_of=1_799_000_000,
+                late=True,
+            ),
+        ),
         "expires_at": 1_800_000_000,
         "reason": None,
         "durations_micros": {"scan": 1200},
@@ -283,7 +299,17 @@ def test_receipt_closes_its_intent(log: KeptLog) -> None:
         "intent_sequence": 1,
         "outcome": "delivered",
         "sent": SENT,
-        "scans": [{"dataset": "population.resident", "controller": "public_security", "rows": 4, "sha256": "cd" * 32}],
+        "scans": [
+            {
+                "dataset": "population.resident",
+                "controller": "public_security",
+                "rows": 4,
+                "sha256": "cd" * 32,
+                "as_of": 1_799_000_000,
+                "late": True,
+                "missing": False,
+            }
+        ],
         "expires_at": 1_800_000_000,
         "reason": None,
         "durations_micros": {"scan": 1200},
@@ -352,17 +378,51 @@ def test_failure_before_a_decision(log: KeptLog) -> None:
 
 
 def test_registration(log: KeptLog) -> None:
-    """A registration entry says who did what to which department's connector."""
-    entry = record_registration(
-        log, requester=REQUESTER, action="approve", department="health", endpoint="h:1", datasets=["health.health_code"]
+    """A registration entry says who did what to which connector of which department, and how it then stands."""
+    instance = ConnectorInstance(
+        department="health", connector="main", instance_id="i1", endpoint="h:1", generation=1, lease_expires_at=9
     )
+    registration = Registration(
+        department="health",
+        connector="main",
+        datasets=("health.health_code",),
+        state=RegistrationState.ACTIVE,
+        changed_at=1,
+        changed_by="administrator",
+        reason="",
+        instances=(instance,),
+        drifts=(Drift(dataset="health.health_code", instance_id="i1", text=Text(zh="缺", en="gone"), found_at=1),),
+    )
+    entry = record_registration(log, registration, requester=REQUESTER, action="approve")
     assert entry.kind is EntryKind.REGISTRATION
     assert entry.body["requester"]["subject"] == "clerk-1"
-    assert {key: entry.body[key] for key in ("action", "department", "endpoint", "datasets")} == {
+    assert {key: entry.body[key] for key in ("action", "target", "state", "datasets", "drifts")} == {
         "action": "approve",
-        "department": "health",
-        "endpoint": "h:1",
+        "target": "health/main",
+        "state": "active",
         "datasets": [{"name": "health.health_code"}],
+        "drifts": [{"name": "health.health_code", "found": "gone"}],
+    }
+    assert [(one["instance_id"], one["endpoint"]) for one in entry.body["instances"]] == [("i1", "h:1")]
+
+
+def test_refused_registration(log: KeptLog) -> None:
+    """A refusal is an entry with its own reason, and without a state: it changed nothing."""
+    entry = record_refused_registration(
+        log,
+        requester=REQUESTER,
+        action="register",
+        department="health",
+        connector="main",
+        endpoint="h:1",
+        reason="the certificate has expired",
+    )
+    assert (entry.kind, "state" in entry.body) == (EntryKind.REGISTRATION, False)
+    assert {key: entry.body[key] for key in ("target", "outcome", "reason", "endpoint")} == {
+        "target": "health/main",
+        "outcome": "refused",
+        "reason": "the certificate has expired",
+        "endpoint": "h:1",
     }
 
 

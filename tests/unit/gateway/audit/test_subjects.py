@@ -75,3 +75,20 @@ def test_the_people_whom_a_query_names_have_tokens() -> None:
 def test_a_query_that_binds_nobody_names_nobody() -> None:
     """An identifier that not every row of the answer must meet has no token."""
     assert named(f"SELECT name FROM population.resident WHERE resident_id = '{PERSON}' OR sex = '1'") == {}
+
+
+def test_a_record_has_one_reference_that_only_its_dataset_opens():
+    """The same record is the same reference, which is no token of a person and opens for no other dataset or key."""
+    reference = KEY.row_reference("housing.dwelling", entity_key=" ab-1 ")
+    assert reference == KEY.row_reference("housing.dwelling", entity_key="ab-1")
+    assert "ab-1" not in reference
+    assert KEY.reveal_row(reference, dataset="housing.dwelling") == "ab-1"
+    assert reference != KEY.row_reference("housing.lease", entity_key="ab-1")
+    for opened in (
+        lambda: KEY.reveal_row(reference, dataset="housing.lease"),
+        lambda: OTHER.reveal_row(reference, dataset="housing.dwelling"),
+        lambda: KEY.reveal(reference),
+        lambda: KEY.reveal_row(KEY.token(IdentifierKind.DWELLING_CODE, value="ab-1"), dataset="housing.dwelling"),
+    ):
+        with pytest.raises(ValueError):  # noqa: PT011 - the callers tell one thing only
+            opened()

@@ -48,9 +48,8 @@ def address(witness: Witness) -> Iterator[str]:
 
 @pytest.fixture
 def remote(address: str, tmp_path: Path) -> Iterator[RemoteWitness]:
-    remote = RemoteWitness(grpc.insecure_channel(address), key=witness_key(tmp_path, name="health/witness"))
-    yield remote
-    remote.close()
+    with grpc.insecure_channel(address) as channel:
+        yield RemoteWitness(lambda: channel, key=witness_key(tmp_path, name="health/witness"), close=channel.close)
 
 
 def add(remote: RemoteWitness, size: int, *, old_size: int, tree: MemoryTree = TREE) -> bytes:
@@ -91,10 +90,8 @@ def test_a_witness_that_cannot_be_reached_is_unavailable(remote: RemoteWitness, 
     witness._files = Broken()
     with pytest.raises(WitnessUnavailable, match="INTERNAL"):
         add(remote, 12, old_size=0)
-    gone = RemoteWitness(grpc.insecure_channel("127.0.0.1:1"), key=remote.key)
-    with pytest.raises(WitnessUnavailable, match="UNAVAILABLE"):
-        add(gone, 12, old_size=0)
-    gone.close()
+    with grpc.insecure_channel("127.0.0.1:1") as channel, pytest.raises(WitnessUnavailable, match="UNAVAILABLE"):
+        add(RemoteWitness(lambda: channel, key=remote.key, close=channel.close), 12, old_size=0)
 
 
 @pytest.mark.parametrize(

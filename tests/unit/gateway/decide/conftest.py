@@ -51,6 +51,7 @@ STANDING = Standing(
     case_state=CaseState.UNCHECKED,
     emergencies=(),
     agreements=AGREEMENTS,
+    stops=(),
     consents={},
     usage=Usage(rows=0, lookups=0),
 )

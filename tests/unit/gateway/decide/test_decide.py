@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from catalog.governance import Stop, StopKind
 from catalog.vocabulary import ColumnAction, ColumnUse, Mask, OfficeKind, Role
 from connectors.sdk.predicates import Predicate, PredicateOp
-from gateway.decide import EmbeddedPdp
+from gateway.decide import EmbeddedPdp, PolicyBundle
 from gateway.model.decision import ColumnTreatment, Decision
 from gateway.model.requester import Emergency, Usage
 from tests.unit.gateway.decide.conftest import (
@@ -31,6 +32,7 @@ EMERGENCY = Emergency(
     starts_at=1_750_000_000,
     ends_at=1_750_000_100,
 )
+RESIDENTS_STOPPED = Stop(kind=StopKind.DATASET, controller="public_security", target="population.resident")
 DECLARED = replace(STANDING, emergencies=(EMERGENCY,))
 
 
@@ -154,13 +156,22 @@ def test_epidemic_data_opens_with_the_emergency_and_closes_with_it(decided: Deci
         ({"requester_revoked": True}, "REQUESTER_REVOKED"),
         ({"purpose_revoked": True}, "PURPOSE_REVOKED"),
         ({"agreements": ()}, "AGREEMENT_MISSING"),
+        ({"stops": (RESIDENTS_STOPPED,)}, "DATASET_STOPPED"),
         ({"usage": Usage(rows=25_000, lookups=0)}, "QUOTA_EXCEEDED"),
     ],
 )
 def test_what_the_registers_say_is_decided_on(decided: Decide, change: dict, code: str) -> None:
-    """A revocation, an agreement that ended and a quota that is used up each deny what was allowed."""
+    """A revocation, a stop, an agreement that ended and a quota that is used up each deny what was allowed."""
     assert decided().allow
     assert codes(decided(standing=replace(STANDING, **change))) == [code]
+
+
+def test_twin_without_the_rule_about_stops_a_stopped_dataset_is_served(decided: Decide, bundle: PolicyBundle) -> None:
+    """Nothing else stands in the way, so it is this rule that holds it back."""
+    modules = {name: source.replace("\tstop.established\n", "") for name, source in bundle.modules.items()}
+    careless = EmbeddedPdp(PolicyBundle(modules=modules, data=bundle.data))
+    assert decided(standing=replace(STANDING, stops=(RESIDENTS_STOPPED,)), pdp=careless).allow
+    careless.close()
 
 
 def test_a_result_has_no_more_rows_than_the_day_has_left(decided: Decide) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from catalog.governance import Stop, StopKind
 from catalog.vocabulary import ColumnUse, Role
 from connectors.sdk.predicates import PredicateOp
 from gateway.decide.policy_input import TEXT_MAX, lookup_values, make_policy_input
@@ -37,6 +38,11 @@ def test_the_input_is_the_agreed_document() -> None:
         case_state=CaseState.CLOSED,
         emergencies=emergencies,
         agreements=AGREEMENTS[2:] + AGREEMENTS[:1],
+        stops=(
+            Stop(kind=StopKind.OFFICE, controller="health", target="310101002"),
+            Stop(kind=StopKind.COLUMN, controller="health", target="health.health_code.colour"),
+            Stop(kind=StopKind.AGREEMENT, controller="health", target="a-health"),
+        ),
         consents={"health.health_code": 1, "population.resident": 2},
         usage=Usage(rows=3, lookups=4),
     )
@@ -68,6 +74,8 @@ def test_the_input_is_the_agreed_document() -> None:
                     "id": "a-health",
                     "controller": "health",
                     "recipient": "3101",
+                    "office": "",
+                    "columns": [],
                     "datasets": ["health.health_code", "health.vaccination"],
                     "purposes": purposes,
                     "valid_from": 1_700_000_000,
@@ -77,11 +85,18 @@ def test_the_input_is_the_agreed_document() -> None:
                     "id": "a-public_security",
                     "controller": "public_security",
                     "recipient": "3101",
+                    "office": "",
+                    "columns": [],
                     "datasets": ["population.household", "population.resident"],
                     "purposes": purposes,
                     "valid_from": 1_700_000_000,
                     "valid_until": 1_800_000_000,
                 },
+            ],
+            "stops": [
+                {"kind": "office", "controller": "health", "target": "310101002"},
+                {"kind": "agreement", "controller": "health", "target": "a-health"},
+                {"kind": "column", "controller": "health", "target": "health.health_code.colour"},
             ],
             "usage": {"rows": 3, "lookups": 4},
         },

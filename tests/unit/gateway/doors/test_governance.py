@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -11,83 +10,26 @@ from typing import Any
 
 import pytest
 
-from catalog.governance import sign_declaration
-from gateway.audit import SearchFilters, search
-from gateway.doors.cli.keys import signing_key
-from gateway.doors.cli.remote import Remote, RemoteError, remote_errors
-from gateway.doors.governance_messages import read_declaration
+from gateway.doors.cli.remote import RemoteError
 from gateway.model.audit import EntryKind
-from gateway.wiring import Gateway
 from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
-from sharing_stubs.sharing.governance.v1 import governance_pb2_grpc
-from tests.cities import INVALID_ARGUMENT, PERMISSION_DENIED, UNAVAILABLE, City
+from tests.cities import INVALID_ARGUMENT, PERMISSION_DENIED, UNAVAILABLE
 from tests.lone_gateway import lone_gateway
+from tests.unit.gateway.doors.governance_doors import (
+    ADMINISTRATOR,
+    ANALYST,
+    AUDITOR,
+    CLERK,
+    OTHER_CLERK,
+    OTHER_STEWARD,
+    SIGNERS,
+    STEWARD,
+    Doors,
+    agreement,
+)
 
-CLERK, OTHER_CLERK, ANALYST = "nanjing-east-road", "changfeng", "city-statistics"
-STEWARD, OTHER_STEWARD, ADMINISTRATOR, AUDITOR = "department-health", "department-housing", "administrator", "auditor"
 EVERYBODY = {CLERK, ANALYST, STEWARD, ADMINISTRATOR, AUDITOR}
-SIGNERS = ("emergency-signer-1", "emergency-signer-2")
 RESIDENT = "310101199001011234"
-IDS = itertools.count()
-
-
-class Doors:
-    """Calls the service as anybody of the city."""
-
-    def __init__(self, city: City, gateway: Gateway) -> None:
-        self.city = city
-        self.gateway = gateway
-
-    def call(self, method: str, request: Any, *, who: str) -> Any:
-        remote = Remote(self.city.profile(who))
-        try:
-            with remote_errors():
-                stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
-                return getattr(stub, method)(request, metadata=remote.headers(), timeout=30)
-        finally:
-            remote.close()
-
-    def refusal(self, method: str, request: Any, *, who: str) -> RemoteError:
-        with pytest.raises(RemoteError) as raised:
-            self.call(method, request, who=who)
-        return raised.value
-
-    def signed(self, *, signers: tuple[str, ...] = SIGNERS, **changes: Any) -> pb.DeclareEmergencyRequest:
-        now = int(time.time())
-        content = {"id": f"outbreak-{next(IDS)}", "title": pb.Text(zh="疫情", en="Outbreak"), "area": "310101"}
-        content |= {"purposes": ["epidemic-control"], "starts_at": now, "ends_at": now + 3_600}
-        message = pb.Declaration(**content | changes)
-        keys = {signer: signing_key(self.city.data / "keys" / f"{signer}.pem") for signer in signers}
-        made = [sign_declaration(read_declaration(message), signer=signer, key=key) for signer, key in keys.items()]
-        signatures = [pb.Signature(signer=one.signer, signature=one.signature) for one in made]
-        return pb.DeclareEmergencyRequest(declaration=message, signatures=signatures)
-
-    def declare(self, **changes: Any) -> str:
-        """Declare an emergency and return its id."""
-        request = self.signed(**changes)
-        self.call("DeclareEmergency", request, who=ADMINISTRATOR)
-        return str(request.declaration.id)
-
-    def sign(self, *, who: str = STEWARD, **changes: Any) -> str:
-        """Sign an agreement and return its id."""
-        request = agreement(**changes)
-        self.call("SignAgreement", request, who=who)
-        return str(request.agreement.id)
-
-    def log(self, kind: EntryKind) -> list[dict[str, Any]]:
-        index = self.gateway.path.index
-        return [dict(entry.body) for entry in search(index, filters=SearchFilters(kind=kind))]
-
-
-def agreement(**changes: Any) -> pb.SignAgreementRequest:
-    content: dict[str, Any] = {
-        "id": f"health-{next(IDS)}",
-        "recipient": "31",
-        "datasets": ["health.vaccination"],
-        "purposes": ["vaccination-outreach"],
-        "valid_until": int(time.time()) + 86_400,
-    }
-    return pb.SignAgreementRequest(agreement=pb.Agreement(**content | changes))
 
 
 def consent(**changes: Any) -> pb.RecordConsentRequest:
@@ -114,6 +56,9 @@ def requests() -> dict[str, tuple[Any, set[str]]]:
         "RevokeAccess": (pb.RevokeAccessRequest(), {ADMINISTRATOR}),
         "RestoreAccess": (pb.RestoreAccessRequest(kind=purpose, id="none", reason="x"), {ADMINISTRATOR}),
         "ListRevocations": (pb.ListRevocationsRequest(), {ADMINISTRATOR, AUDITOR}),
+        "Stop": (pb.StopRequest(), {STEWARD, ADMINISTRATOR}),
+        "LiftStop": (pb.LiftStopRequest(), {STEWARD, ADMINISTRATOR}),
+        "ListStops": (pb.ListStopsRequest(), EVERYBODY),
         "RecordConsent": (pb.RecordConsentRequest(), {CLERK}),
         "WithdrawConsent": (pb.WithdrawConsentRequest(), {CLERK}),
         "ListOwedDestructions": (
@@ -146,9 +91,9 @@ def test_a_stewards_agreement_stands_until_revoked(doors: Doors) -> None:
     id = doors.sign(controller="housing", signed_by="somebody")
     (found,) = [a for a in doors.call("ListAgreements", pb.ListAgreementsRequest(), who=CLERK).agreements if a.id == id]
     assert (found.controller, found.signed_by, found.HasField("revoked")) == ("health", STEWARD, False)
-    assert [a.id for a in doors.gateway.governance.standing_agreements(["health.vaccination"])].count(id) == 1
+    assert [a.id for a in doors.gateway.registers.governance.standing_agreements(["health.vaccination"])].count(id) == 1
     doors.call("RevokeAgreement", pb.RevokeAgreementRequest(id=id, reason="滥用"), who=STEWARD)
-    assert id not in [a.id for a in doors.gateway.governance.standing_agreements(["health.vaccination"])]
+    assert id not in [a.id for a in doors.gateway.registers.governance.standing_agreements(["health.vaccination"])]
     entries = [body for body in doors.log(EntryKind.GOVERNANCE) if body["target"] == id]
     assert [body["action"] for body in entries] == ["agreement_sign", "agreement_revoke"]
     assert [body["requester"]["subject"] for body in entries] == [STEWARD, STEWARD]
@@ -197,12 +142,12 @@ def test_a_doubtful_emergency_is_refused(
     doors: Doors, request_of: Callable[[Doors], pb.DeclareEmergencyRequest]
 ) -> None:
     """Nothing is in force and nothing but the refusal in the log; with that corrected it is in force."""
-    entries, standing = len(doors.log(EntryKind.GOVERNANCE)), doors.gateway.governance.standing_emergencies()
+    entries, standing = len(doors.log(EntryKind.GOVERNANCE)), doors.gateway.registers.governance.standing_emergencies()
     error = doors.refusal("DeclareEmergency", request_of(doors), who=ADMINISTRATOR)
     assert (error.status, error.reasons[0].code) == (INVALID_ARGUMENT, "GOVERNANCE_REFUSED")
     assert len(doors.log(EntryKind.GOVERNANCE)) == entries
-    assert doors.gateway.governance.standing_emergencies() == standing
-    assert doors.declare() in [emergency.id for emergency in doors.gateway.governance.standing_emergencies()]
+    assert doors.gateway.registers.governance.standing_emergencies() == standing
+    assert doors.declare() in [emergency.id for emergency in doors.gateway.registers.governance.standing_emergencies()]
 
 
 @pytest.mark.parametrize("field", ["area", "ends_at", "title"])
@@ -289,7 +234,7 @@ def test_a_consent_is_the_offices_own(doors: Doors) -> None:
     assert 0 < expires_at - time.time() <= 86_400
 
     def counted(office: str) -> int:
-        register, now = doors.gateway.governance, int(time.time())
+        register, now = doors.gateway.registers.governance, int(time.time())
         return register.consented([RESIDENT], purpose="window-service", office=office, now=now)
 
     assert (counted("310101002"), counted("310107014")) == (1, 0)
@@ -409,4 +354,4 @@ def test_nothing_is_decided_while_the_log_is_down(tmp_path: Path) -> None:
         for method, (request, who) in requests.items():
             error = own.refusal(method, request, who=who)
             assert (error.status, error.reasons[0].code) == (UNAVAILABLE, "AUDIT_UNAVAILABLE")
-        assert (gateway.governance.agreements, gateway.governance.emergencies) == ((), ())
+        assert (gateway.registers.governance.agreements, gateway.registers.governance.emergencies) == ((), ())

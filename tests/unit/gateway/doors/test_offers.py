@@ -35,7 +35,7 @@ def catalogue() -> Catalogue:
 
 @pytest.fixture
 def offers(catalogue: Catalogue) -> Offers:
-    return Offers(requester=REQUESTER, time=NOW, catalogue=catalogue, emergencies=(EMERGENCY,), agreements=())
+    return Offers(requester=REQUESTER, time=NOW, catalogue=catalogue, emergencies=(EMERGENCY,), agreements=(), stops=())
 
 
 def test_only_purposes_of_the_office_and_role_are_offered(offers: Offers, catalogue: Catalogue) -> None:
@@ -74,7 +74,9 @@ def test_it_is_hidden_otherwise(offers: Offers, catalogue: Catalogue, change: di
 
 def conditional(catalogue: Catalogue) -> tuple[str, str]:
     """Return a purpose of everyday work that a street clerk may declare, and a conditional dataset of it."""
-    for purpose in Offers(requester=REQUESTER, time=NOW, catalogue=catalogue, emergencies=(), agreements=()).purposes():
+    for purpose in Offers(
+        requester=REQUESTER, time=NOW, catalogue=catalogue, emergencies=(), agreements=(), stops=()
+    ).purposes():
         for need in purpose.datasets:
             dataset = catalogue.datasets[need.dataset]
             if dataset.sharing_class is SharingClass.CONDITIONAL and not dataset.emergency_only:

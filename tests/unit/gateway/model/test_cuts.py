@@ -53,6 +53,7 @@ def decision(
             case_state=CaseState.UNCHECKED,
             emergencies=(),
             agreements=(),
+            stops=(),
             consents={},
             usage=Usage(rows=0, lookups=0),
         ),

@@ -18,6 +18,7 @@ STANDING = Standing(
     case_state=CaseState.UNCHECKED,
     emergencies=(LONG,),
     agreements=(),
+    stops=(),
     consents={},
     usage=Usage(rows=0, lookups=0),
 )

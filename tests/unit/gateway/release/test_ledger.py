@@ -1,4 +1,4 @@
-"""Which groups an office may be told about, given what it was told before."""
+"""Which groups an office may be told about, given what it was told before; on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def clock():
 
 
 @pytest.fixture
-def ledger(tmp_path, clock):
-    made = StatisticsLedger(f"sqlite:///{tmp_path}/registry.db", clock_seconds=clock)
+def ledger(store_url, clock):
+    made = StatisticsLedger(store_url, clock_seconds=clock)
     yield made
     made.close()
 
@@ -44,7 +44,7 @@ def group(people: Iterable[int], definition: str | None = None, *, pool: str = "
         digest = hashlib.sha256(str(person).encode()).digest()
         sums[digest[0]] += int.from_bytes(digest[1:5])
     return ReleasedGroup(
-        definition=definition or str(members),
+        definition=definition or hashlib.sha256(str(members).encode()).hexdigest(),
         pool=pool,
         people_low=len(members),
         people_high=len(members),
@@ -148,10 +148,10 @@ def test_sizes_that_are_not_known_do_not_excuse(ledger):
     assert refused(ledger, wide)
 
 
-def test_released_groups_outlive_the_process_and_are_forgotten_in_the_end(ledger, clock, tmp_path):
+def test_released_groups_outlive_the_process_and_are_forgotten_in_the_end(ledger, clock, store_url):
     """The ledger is durable; after a year the oldest answers no longer count."""
     admit(ledger, group(range(50)))
-    again = StatisticsLedger(f"sqlite:///{tmp_path}/registry.db", clock_seconds=clock)
+    again = StatisticsLedger(store_url, clock_seconds=clock)
     assert refused(again, group(range(51)))
     clock.seconds += KEPT_SECONDS
     assert refused(again, group(range(51)))
@@ -179,6 +179,28 @@ def test_of_two_at_the_same_time_one_is_refused(ledger):
     for racer in racers:
         racer.join()
     assert sorted(outcomes) == [False] + [True] * 5
+
+
+def test_two_gateways_admit_groups_of_several_offices_at_the_same_time(store_url, clock):
+    """Each waits for the other, and both are remembered."""
+    ledgers = [StatisticsLedger(store_url, clock_seconds=clock) for _ in range(2)]
+    outcomes: list[bool] = []
+
+    def admit_some(number: int) -> None:
+        for start in range(0, 500, 50):
+            outcomes.append(refused(ledgers[number], group(range(start, start + 50)), office=f"31010{number}"))
+
+    racers = [threading.Thread(target=admit_some, args=[number]) for number in range(2)]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    assert outcomes == [False] * 20
+    assert all(
+        refused(ledger, group(range(51)), office=office) for ledger in ledgers for office in ("310100", "310101")
+    )
+    for ledger in ledgers:
+        ledger.close()
 
 
 def test_twin_without_the_memory_both_pass(tmp_path, clock):

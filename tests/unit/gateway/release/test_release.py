@@ -30,6 +30,7 @@ STANDING = Standing(
     case_state=CaseState.UNCHECKED,
     emergencies=(),
     agreements=(),
+    stops=(),
     consents={},
     usage=Usage(rows=0, lookups=0),
 )
@@ -187,6 +188,7 @@ def test_the_schema_says_for_what_and_how_the_values_were_treated() -> None:
         "sharing.entry": "entry-1",
         "sharing.decision": "decision-1",
         "sharing.policy_revision": "revision-1",
+        "sharing.missing": "[]",
     }
     assert next(result.stream.batches).schema.metadata == result.stream.schema.metadata
 

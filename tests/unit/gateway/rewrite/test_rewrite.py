@@ -52,6 +52,7 @@ STANDING = Standing(
         )
         for name, dataset in CATALOGUE.datasets.items()
     ),
+    stops=(),
     consents={},
     usage=Usage(rows=0, lookups=0),
 )

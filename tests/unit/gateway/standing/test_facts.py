@@ -9,9 +9,10 @@ import pytest
 
 from catalog.cases import CaseRegister
 from catalog.catalogue import Catalogue
-from catalog.governance import AgreementRecord, RevocationKind
+from catalog.governance import AgreementRecord, RevocationKind, Stop, StopKind, StopRecord
 from catalog.governance.register import GovernanceRegister
 from catalog.load import load_catalogue
+from catalog.store import StoreWatch, open_store
 from catalog.vocabulary import OfficeKind, Role
 from connectors.sdk.access_log import EntryIndex
 from gateway.errors import Unavailable
@@ -50,11 +51,11 @@ def engine_parser():
 
 @pytest.fixture
 def governance(tmp_path: Path):
-    register = GovernanceRegister(
-        f"sqlite:///{tmp_path / 'registry.db'}", signers={}, subject_key=b"k" * 32, clock_seconds=lambda: NOW
-    )
+    store = StoreWatch(open_store(f"sqlite:///{tmp_path / 'registry.db'}"))
+    register = GovernanceRegister(store, signers={}, secret=b"k" * 32, clock_seconds=lambda: NOW)
+    store.poll()
     yield register
-    register.close()
+    store.close()
 
 
 @pytest.fixture
@@ -79,6 +80,17 @@ def resolved(catalogue: Catalogue, engine_parser: EngineParser):
     return resolved_
 
 
+AGREED = AgreementRecord(
+    id="public_security-base",
+    controller="public_security",
+    recipient="31",
+    datasets=("population.resident",),
+    purposes=(WINDOW,),
+    valid_from=NOW - 1,
+    valid_until=NOW + 1,
+    signed_by="steward",
+    signed_at=NOW,
+)
 RESIDENT = "SELECT name FROM population.resident WHERE resident_id = '11010519491231002X'"
 
 
@@ -111,6 +123,35 @@ def test_only_agreements_about_the_querys_datasets_are_told(facts, governance, r
         )
     standing = facts.collect(resolved(RESIDENT), requester=REQUESTER, context=asked(WINDOW))
     assert [agreement.id for agreement in standing.agreements] == ["public_security-base"]
+
+
+def test_only_stops_that_concern_the_query_are_told(facts, governance, resolved):
+    """Its datasets and their columns, the requester's office, its agreements: no other dataset, office or agreement."""
+    governance.sign_agreement(AGREED, witness=witness)
+    told = [
+        (StopKind.AGREEMENT, "public_security", AGREED.id),
+        (StopKind.COLUMN, "public_security", "population.resident.phone"),
+        (StopKind.DATASET, "public_security", "population.resident"),
+        (StopKind.OFFICE, "housing", "310101002"),
+    ]
+    others = [
+        (StopKind.AGREEMENT, "housing", "housing-base"),
+        (StopKind.COLUMN, "housing", "housing.lease.lessee_name"),
+        (StopKind.DATASET, "public_security", "population.household"),
+        (StopKind.OFFICE, "public_security", "310107014"),
+    ]
+    for number, (kind, controller, target) in enumerate(told + others):
+        record = StopRecord(
+            id=str(number),
+            stop=Stop(kind=kind, controller=controller, target=target),
+            reason="r",
+            stopped_by="steward",
+            by_administrator=False,
+            stopped_at=NOW,
+        )
+        governance.stop(record, witness=witness)
+    standing = facts.collect(resolved(RESIDENT), requester=REQUESTER, context=asked(WINDOW))
+    assert sorted((stop.kind, stop.controller, stop.target) for stop in standing.stops) == told
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ def receipt_of(
         "intent": "intent-1",
         "outcome": "delivered",
         "sent": {"rows": table.num_rows, "bytes_sent": 9, "content_hash": content_hash(table, name=hash_name)},
+        "scans": [{"dataset": "population.resident", "as_of": 1_799_999_000, "late": False, "missing": False}],
         "expires_at": 1_900_000_000,
     } | body
     leaf = encode_entry(
