@@ -27,7 +27,7 @@ from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 CHANNEL = "explain"
 
 
-PAGE_SIZE_MAX = 1_000
+PAGE_SIZE_MAX = 5_000
 _FOUND_SIZE = 50
 
 

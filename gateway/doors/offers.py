@@ -49,7 +49,7 @@ class Offers:
         for purpose in self.purposes():
             for need in self._needs(purpose):
                 opened.setdefault(need.dataset, {})[purpose.id] = need
-        for name in self.catalogue.datasets:
+        for name in self.catalogue.datasets if Role.STEWARD in self.requester.roles else ():
             if self.controls(name):
                 needs = {id: purpose.need(name) for id, purpose in sorted(self.catalogue.purposes.items())}
                 opened[name] = {id: need for id, need in needs.items() if need is not None}
