@@ -172,7 +172,7 @@ def _source(settings: ConnectorSettings, datasets: Mapping[str, Dataset]) -> Sou
     try:
         return open_source(settings.source, tables=settings.tables(datasets))
     except ValueError as error:
-        _fail("无法加载本部门的程序", f"the department's own code cannot be loaded: {error}")
+        _fail("无法加载数据源", f"the source cannot be loaded: {error}")
 
 
 def _connector(settings: ConnectorSettings, datasets: Mapping[str, Dataset], *, grant_log: GrantLog) -> Connector:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -22,7 +23,6 @@ from connectors.sdk.source import MappedTable, Source
 from connectors.sources.access_log import AccessLogSource
 from connectors.sources.csv import CsvSource
 from connectors.sources.duckdb import DuckdbSource
-from connectors.sources.odbc import OdbcSource
 from connectors.sources.own import PythonSource, load_own
 from connectors.sources.parquet import ParquetSource
 from connectors.sources.postgresql import PostgresqlSource
@@ -45,7 +45,7 @@ def open_source(settings: SourceSettings, *, tables: Mapping[str, MappedTable]) 
     """Return the source of a configuration. It connects when it is first used.
 
     Raises:
-        ValueError: A department's own code cannot be loaded.
+        ValueError: A department's own code, or unixODBC, cannot be loaded.
     """
     match settings:
         case PostgresqlSettings():
@@ -59,8 +59,17 @@ def open_source(settings: SourceSettings, *, tables: Mapping[str, MappedTable]) 
         case DuckdbSettings():
             return DuckdbSource(settings, tables=tables)
         case OdbcSettings():
-            return OdbcSource(settings, tables=tables)
+            return _odbc_source(settings, tables=tables)
         case OwnSettings():
             return PythonSource(load_own(settings), tables=tables)
         case AccessLogSettings():
             return AccessLogSource(settings, tables=tables)
+
+
+def _odbc_source(settings: OdbcSettings, *, tables: Mapping[str, MappedTable]) -> OwnTables:
+    """Load the ODBC source only now: it needs a library of the system that every other source does without."""
+    try:
+        source: OwnTables = importlib.import_module("connectors.sources.odbc").OdbcSource(settings, tables=tables)
+    except OSError as error:
+        raise ValueError("请安装 unixodbc 及数据库的驱动 / install unixodbc and the database's driver") from error
+    return source

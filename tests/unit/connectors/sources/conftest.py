@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import importlib
 import os
 import shutil
 import sqlite3
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import arrow_odbc
 import duckdb
 import pyarrow as pa
 import pyarrow.csv
@@ -202,7 +202,7 @@ def mariadb() -> Iterator[str]:
         try:
             _wait_for(folder / "sock", server)
             connection = f"Driver={driver};Socket={folder}/sock;User=root;Charset=utf8mb4;"
-            arrow_odbc.connect(connection).read_arrow_batches("CREATE DATABASE things")
+            importlib.import_module("arrow_odbc").connect(connection).read_arrow_batches("CREATE DATABASE things")
             yield connection + "Database=things;FORWARDONLY=1;NO_CACHE=1;"
         finally:
             server.terminate()
@@ -217,7 +217,7 @@ def _wait_for(socket: Path, server: subprocess.Popen[bytes]) -> None:
 
 def _odbc_mariadb(request: pytest.FixtureRequest) -> Source:
     connection: str = request.getfixturevalue("mariadb")
-    database = arrow_odbc.connect(connection)
+    database = importlib.import_module("arrow_odbc").connect(connection)
     database.read_arrow_batches(_MARIADB)
     for row in ROWS.to_pylist():
         row["day"] = row["day"] and row["day"].isoformat()

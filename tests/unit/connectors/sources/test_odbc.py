@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime
+import importlib
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
-import arrow_odbc
 import pytest
 
 from connectors.sdk.config import OdbcSettings
 from connectors.sdk.predicates import Predicate, PredicateOp, all_of
 from connectors.sdk.source import SourceCode, SourceError, SourceScan
-from connectors.sources.odbc import OdbcSource
+from connectors.sources.opening import OwnTables, open_source
 from tests.unit.connectors.conftest import DATASET, NAME, Postgres, mapped
 from tests.unit.connectors.sources.conftest import odbc_driver, odbc_postgresql
 
@@ -24,14 +25,14 @@ COLUMNS = (
 )
 
 
-def opened(connection: str, *, table: str = "t", quote: str = '"', text_bytes_max: int = 100) -> OdbcSource:
+def opened(connection: str, *, table: str = "t", quote: str = '"', text_bytes_max: int = 100) -> OwnTables:
     settings = OdbcSettings.model_validate(
         {"kind": "odbc", "connection": connection, "quote": quote, "text_bytes_max": text_bytes_max}
     )
-    return OdbcSource(settings, tables=mapped(DATASET, table=table))
+    return open_source(settings, tables=mapped(DATASET, table=table))
 
 
-def read(source: OdbcSource, *columns: str, predicate: Predicate = EVERY_ROW, **changes: Any) -> list[dict[str, Any]]:
+def read(source: OwnTables, *columns: str, predicate: Predicate = EVERY_ROW, **changes: Any) -> list[dict[str, Any]]:
     request = {"rows_max": None, "batch_rows": 10, **changes}
     with source.scan(SourceScan(dataset=NAME, columns=columns, predicate=predicate, **request)) as stream:
         return [row for batch in stream for row in batch.to_pylist()]
@@ -101,7 +102,7 @@ def test_a_limit_holds_after_the_connectors_own_filter(sqlite: str) -> None:
 
 def test_a_database_that_compares_loosely_gets_no_say(mariadb: str) -> None:
     """Collations that ignore case, accents and trailing spaces add no row, and lose none."""
-    database = arrow_odbc.connect(mariadb)
+    database = importlib.import_module("arrow_odbc").connect(mariadb)
     columns = COLUMNS.format(text="TEXT", flag="TINYINT", moment="DATETIME")
     database.read_arrow_batches(f"CREATE TABLE loose ({columns}) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")
     for number, label in enumerate(("a", "A", "a ", "á", "é", "e\u0301")):
@@ -118,7 +119,7 @@ def test_a_database_that_compares_loosely_gets_no_say(mariadb: str) -> None:
 
 def test_a_number_that_is_no_truth_value_is_drift(mariadb: str) -> None:
     """Only 0 and 1 are truth values where the database has a one-byte number."""
-    database = arrow_odbc.connect(mariadb)
+    database = importlib.import_module("arrow_odbc").connect(mariadb)
     database.read_arrow_batches(
         f"CREATE TABLE flags ({COLUMNS.format(text='TEXT', flag='TINYINT', moment='DATETIME')})"
     )
@@ -130,7 +131,7 @@ def test_a_number_that_is_no_truth_value_is_drift(mariadb: str) -> None:
 
 def test_other_character_sets_arrive_as_utf8(mariadb: str) -> None:
     """A GBK table is read as the text it holds, and compared with it."""
-    database = arrow_odbc.connect(mariadb)
+    database = importlib.import_module("arrow_odbc").connect(mariadb)
     columns = COLUMNS.format(text="VARCHAR(20)", flag="BOOLEAN", moment="DATETIME")
     database.read_arrow_batches(f"CREATE TABLE gbk ({columns}) CHARACTER SET gbk")
     database.read_arrow_batches("INSERT INTO gbk (id, division, label) VALUES (1, 'x', ?)", parameters=["王小明"])
@@ -188,3 +189,15 @@ def test_failures_are_told_apart_without_the_drivers_text(sqlite: str) -> None:
         assert caught.value.code is code
         assert "secret" not in caught.value.detail
         assert "SQLSTATE" in caught.value.detail
+
+
+def test_without_the_systems_library_only_odbc_is_missing(monkeypatch):
+    """Other sources need no unixODBC, and who wants ODBC is told what to install."""
+    monkeypatch.delitem(sys.modules, "connectors.sources.odbc", raising=False)
+    monkeypatch.setattr(importlib, "import_module", cannot_load)
+    with pytest.raises(ValueError, match="install unixodbc"):
+        opened("Driver=none")
+
+
+def cannot_load(name: str) -> None:
+    raise OSError(f"{name}: libodbc.so.2")

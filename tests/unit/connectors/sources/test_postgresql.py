@@ -15,7 +15,7 @@ from catalog.dataset import Dataset
 from connectors.sdk.config import OdbcSettings, PostgresqlSettings
 from connectors.sdk.predicates import Predicate, PredicateOp
 from connectors.sdk.source import Source, SourceCode, SourceError, SourceScan
-from connectors.sources.odbc import OdbcSource
+from connectors.sources.opening import open_source
 from connectors.sources.postgresql import PostgresqlSource
 from tests.unit.connectors.conftest import DATASET, NAME, ROWS, Postgres, mapped
 from tests.unit.connectors.sources.conftest import odbc_postgresql
@@ -163,7 +163,7 @@ def test_a_literal_that_the_database_cannot_write_is_no_drift(postgres: Postgres
     source: Source = opened(chinese, "t")
     if kind == "odbc":
         settings = OdbcSettings.model_validate({"kind": "odbc", "connection": odbc_postgresql(chinese)})
-        source = OdbcSource(settings, tables=mapped(DATASET, table="t"))
+        source = open_source(settings, tables=mapped(DATASET, table="t"))
     for op in (PredicateOp.EQ, PredicateOp.IN, PredicateOp.PREFIX):
         found = Predicate(op=op, column="label", values=("王小明",))
         assert read(source, "id", "label", predicate=found) == [{"id": 1, "label": "王小明"}]
