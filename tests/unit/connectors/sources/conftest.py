@@ -218,6 +218,7 @@ def _wait_for(socket: Path, server: subprocess.Popen[bytes]) -> None:
 def _odbc_mariadb(request: pytest.FixtureRequest) -> Source:
     connection: str = request.getfixturevalue("mariadb")
     database = importlib.import_module("arrow_odbc").connect(connection)
+    database.read_arrow_batches("DROP TABLE IF EXISTS `T 1`")
     database.read_arrow_batches(_MARIADB)
     for row in ROWS.to_pylist():
         row["day"] = row["day"] and row["day"].isoformat()
