@@ -10,7 +10,7 @@ PARALLEL := --numprocesses 2 --dist loadfile
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sharing-gateway/bin
 export PATH := $(abspath $(BIN)):$(PATH):$(TOOLS)
 
-.PHONY: help setup demo test soak check lint bench opa go-connector proto proto-check lock
+.PHONY: help setup demo test soak check lint bench opa go-connector go-clients jdbc-client python-clients proto proto-check lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,10 +26,10 @@ $(VENV)/.complete: requirements.lock pyproject.toml
 demo: setup ## the whole story on real components; ends by itself
 	$(BIN)/gateway demo
 
-test: setup opa go-connector ## all tests, two files at a time
+test: setup opa go-connector go-clients jdbc-client python-clients ## all tests, two files at a time
 	$(BIN)/python -m pytest $(PARALLEL)
 
-soak: setup opa go-connector ## the long loops at full length
+soak: setup opa go-connector go-clients jdbc-client python-clients ## the long loops at full length
 	SOAK=1 FUZZ_EXAMPLES=5000 $(BIN)/python -m pytest $(PARALLEL) --timeout 3600
 
 check: lint test ## every check, then the tests
@@ -68,6 +68,23 @@ build-go-connector:
 	    sharing/$$service/v1/$$service.proto; done
 	cd connectors/examples/go && go vet ./... && go build -buildvcs=false -o $(abspath build/go)/connector .
 
+go-clients: ## build the ADBC client in Go and the ADBC project's validation suite into build/go, when Go is there
+	@! command -v go > /dev/null || (mkdir -p build/go && cd tests/clients/go && go vet ./... && \
+	  go build -buildvcs=false -o $(abspath build/go)/adbc-client ./client && \
+	  go test -c -o $(abspath build/go)/adbc-validation ./validation) || \
+	  echo "the clients in Go could not be built; tests that need them are skipped"
+
+jdbc-client: ## fetch the Flight SQL JDBC driver and build its client into build/jdbc, when Maven is there
+	@! command -v mvn > /dev/null || mvn --quiet --batch-mode --file tests/clients/jdbc/pom.xml package || \
+	  echo "the JDBC client could not be built; tests that need it are skipped"
+
+python-clients: build/python/.complete ## install pandas and polars into build/python, beside the environment: pyarrow would load them everywhere
+
+build/python/.complete: tests/clients/requirements.lock | setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade \
+	  --target build/python --requirement $< && touch $@ || \
+	  echo "pandas and polars could not be installed; tests that need them are skipped"
+
 proto: setup ## regenerate proto/sharing_stubs
 	rm -rf proto/sharing_stubs
 	$(MAKE) --no-print-directory proto-into OUT=proto/sharing_stubs
@@ -87,5 +104,5 @@ proto-into:
 
 lock: ## pin the newest versions that fit pyproject.toml
 	python -m pip install --quiet uv
-	uv pip compile pyproject.toml --extra local --extra dev --universal --python-version 3.11 --generate-hashes --upgrade \
+	uv pip compile pyproject.toml --extra server --extra local --extra dev --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-header --no-annotate --output-file requirements.lock
