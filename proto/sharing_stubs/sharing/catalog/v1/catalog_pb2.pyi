@@ -110,8 +110,16 @@ class GetDatasetRequest(_message.Message):
     name: str
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
+class Code(_message.Message):
+    __slots__ = ("code", "title")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    title: Text
+    def __init__(self, code: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ...) -> None: ...
+
 class ColumnDescription(_message.Message):
-    __slots__ = ("name", "type", "title", "grade", "treatments")
+    __slots__ = ("name", "type", "title", "grade", "treatments", "codes")
     class TreatmentsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -124,12 +132,14 @@ class ColumnDescription(_message.Message):
     TITLE_FIELD_NUMBER: _ClassVar[int]
     GRADE_FIELD_NUMBER: _ClassVar[int]
     TREATMENTS_FIELD_NUMBER: _ClassVar[int]
+    CODES_FIELD_NUMBER: _ClassVar[int]
     name: str
     type: str
     title: Text
     grade: str
     treatments: _containers.ScalarMap[str, str]
-    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., grade: _Optional[str] = ..., treatments: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    codes: _containers.RepeatedCompositeFieldContainer[Code]
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., grade: _Optional[str] = ..., treatments: _Optional[_Mapping[str, str]] = ..., codes: _Optional[_Iterable[_Union[Code, _Mapping]]] = ...) -> None: ...
 
 class GetDatasetResponse(_message.Message):
     __slots__ = ("summary", "description", "source", "columns", "purposes", "quality")
@@ -318,3 +328,15 @@ class ExplainQueryResponse(_message.Message):
     obligations: ResultObligations
     quota: Quota
     def __init__(self, allow: _Optional[bool] = ..., columns: _Optional[_Iterable[_Union[ColumnTreatment, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[RowScope, _Mapping]]] = ..., denials: _Optional[_Iterable[_Union[DenialReason, _Mapping]]] = ..., legal_basis: _Optional[_Iterable[_Union[Text, _Mapping]]] = ..., policy_revision: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[RuleText, _Mapping]]] = ..., obligations: _Optional[_Union[ResultObligations, _Mapping]] = ..., quota: _Optional[_Union[Quota, _Mapping]] = ...) -> None: ...
+
+class ListDivisionsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListDivisionsResponse(_message.Message):
+    __slots__ = ("office", "divisions")
+    OFFICE_FIELD_NUMBER: _ClassVar[int]
+    DIVISIONS_FIELD_NUMBER: _ClassVar[int]
+    office: Text
+    divisions: _containers.RepeatedCompositeFieldContainer[Code]
+    def __init__(self, office: _Optional[_Union[Text, _Mapping]] = ..., divisions: _Optional[_Iterable[_Union[Code, _Mapping]]] = ...) -> None: ...

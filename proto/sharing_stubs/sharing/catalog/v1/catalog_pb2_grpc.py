@@ -60,6 +60,11 @@ class CatalogServiceStub:
                 request_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ExplainQueryRequest.SerializeToString,
                 response_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ExplainQueryResponse.FromString,
                 _registered_method=True)
+        self.ListDivisions = channel.unary_unary(
+                '/sharing.catalog.v1.CatalogService/ListDivisions',
+                request_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDivisionsRequest.SerializeToString,
+                response_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDivisionsResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer:
@@ -102,6 +107,13 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDivisions(self, request, context):
+        """ListDivisions lists the administrative divisions that the requester's office is responsible for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -129,6 +141,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.ExplainQuery,
                     request_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ExplainQueryRequest.FromString,
                     response_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ExplainQueryResponse.SerializeToString,
+            ),
+            'ListDivisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDivisions,
+                    request_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDivisionsRequest.FromString,
+                    response_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDivisionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -267,6 +284,33 @@ class CatalogService:
             '/sharing.catalog.v1.CatalogService/ExplainQuery',
             sharing_dot_catalog_dot_v1_dot_catalog__pb2.ExplainQueryRequest.SerializeToString,
             sharing_dot_catalog_dot_v1_dot_catalog__pb2.ExplainQueryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDivisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.catalog.v1.CatalogService/ListDivisions',
+            sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDivisionsRequest.SerializeToString,
+            sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDivisionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,8 @@ class CatalogServiceStub:
     """ExplainQuery gives the decision on a query without touching data. The purpose comes in the header `x-sharing-purpose`.
     An administrator may ask what an office would see; that is recorded.
     """
+    ListDivisions: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListDivisionsRequest, _catalog_pb2.ListDivisionsResponse]
+    """ListDivisions lists the administrative divisions that the requester's office is responsible for."""
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -63,6 +65,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """ExplainQuery gives the decision on a query without touching data. The purpose comes in the header `x-sharing-purpose`.
     An administrator may ask what an office would see; that is recorded.
     """
+    ListDivisions: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListDivisionsRequest, _catalog_pb2.ListDivisionsResponse]  # type: ignore[assignment]
+    """ListDivisions lists the administrative divisions that the requester's office is responsible for."""
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     """CatalogService answers what data there is, for which purposes, and what a query would get."""
@@ -108,5 +112,13 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         """ExplainQuery gives the decision on a query without touching data. The purpose comes in the header `x-sharing-purpose`.
         An administrator may ask what an office would see; that is recorded.
         """
+
+    @_abc_1.abstractmethod
+    def ListDivisions(
+        self,
+        request: _catalog_pb2.ListDivisionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.ListDivisionsResponse, _abc.Awaitable[_catalog_pb2.ListDivisionsResponse]]:
+        """ListDivisions lists the administrative divisions that the requester's office is responsible for."""
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
