@@ -150,6 +150,7 @@ _DATASET: Final[Mapping[str, _Compatible]] = {
     "opening_class": _always,
     "sharing_condition": _always,
     "emergency_only": _was_true,
+    "foreign_keys": _always,
     "jurisdiction": lambda old, new: old.items() <= new.items(),
 }
 """A change of what is not named is breaking, here and below."""

@@ -18,7 +18,7 @@ from catalog.catalogue import (
     Grades,
     NegativeListEntry,
 )
-from catalog.dataset import Column, Dataset, Entry, Text
+from catalog.dataset import Column, Dataset, Entry, ForeignKey, Text
 from catalog.purpose import DatasetNeed, LegalBasis, Purpose, Treatment
 from catalog.vocabulary import (
     ColumnAction,
@@ -246,6 +246,22 @@ def _dataset_problems(dataset: Dataset, draft: Draft) -> Iterator[str]:
             yield f"jurisdiction.{kind}: '{name}' is not a division code that is always known"
     for column in dataset.columns:
         yield from _column_problems(column, draft.grades)
+    datasets = {listed.entry.name: listed.entry for listed in draft.datasets}
+    for key in dataset.foreign_keys:
+        if key.references in datasets:
+            yield from _foreign_key_problems(key, dataset=dataset, referred=datasets[key.references])
+        elif key.references not in draft.broken_datasets:
+            yield f"foreign_keys: '{key}': the dataset does not exist"
+
+
+def _foreign_key_problems(key: ForeignKey, *, dataset: Dataset, referred: Dataset) -> Iterator[str]:
+    if len(set(key.columns)) != len(referred.primary_key):
+        yield f"foreign_keys: '{key}': the primary key there has {len(referred.primary_key)} column(s)"
+        return
+    for name, primary in zip(key.columns, referred.primary_key, strict=True):
+        ours, theirs = dataset.column(name), referred.column(primary)
+        if ours is None or theirs is None or (ours.type, ours.identifier) != (theirs.type, theirs.identifier):
+            yield f"foreign_keys: '{key}': '{name}' and '{referred.name}.{primary}' hold different things"
 
 
 def _column_problems(column: Column, grades: Grades | None) -> Iterator[str]:

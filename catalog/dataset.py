@@ -95,6 +95,18 @@ class Column(Entry):
         return _ARROW_TYPES[self.type]
 
 
+class ForeignKey(Entry):
+    """Columns that hold the primary key of a dataset, to join with; the row may be absent there."""
+
+    columns: tuple[Name, ...] = Field(min_length=1)
+    """In the order of the primary key."""
+    references: DatasetName
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        return f"{', '.join(self.columns)} → {self.references}"
+
+
 class Dataset(Entry):
     """One dataset of one controller."""
 
@@ -117,6 +129,7 @@ class Dataset(Entry):
     entity_key: Name
     """Column that identifies the data subject."""
     primary_key: tuple[Name, ...]
+    foreign_keys: tuple[ForeignKey, ...] = ()
     jurisdiction: dict[Jurisdiction, Name]
     """Which column holds the division code for each kind of jurisdiction."""
     columns: tuple[Column, ...] = Field(min_length=1)
@@ -126,7 +139,8 @@ class Dataset(Entry):
         names = [column.name for column in self.columns]
         if len(set(names)) != len(names):
             raise ValueError("column names are not unique")
-        for name in (self.entity_key, *self.primary_key, *self.jurisdiction.values()):
+        referring = (name for key in self.foreign_keys for name in key.columns)
+        for name in (self.entity_key, *self.primary_key, *referring, *self.jurisdiction.values()):
             if name not in names:
                 raise ValueError(f"column '{name}' is named but does not exist")
         if self.sharing_class is SharingClass.CONDITIONAL and self.sharing_condition is None:

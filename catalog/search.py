@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
-
-from pypinyin import lazy_pinyin
 
 from catalog.catalogue import Catalogue
 from catalog.dataset import Text
@@ -98,7 +97,7 @@ def _pinyin(word: str) -> str:
     """Return the sound of a Chinese word from each of its characters on, whole and in initials."""
     if word.isascii():
         return ""
-    whole = lazy_pinyin(word)
+    whole = importlib.import_module("pypinyin").lazy_pinyin(word)  # its dictionaries take a second to load
     return _tails(whole) + _tails([syllable[0] for syllable in whole])
 
 

@@ -60,6 +60,7 @@ class Part(StrEnum):
     REGISTRY = "registry"
     REQUESTS = "requests"
     CATALOGUE = "catalogue"
+    SUBSCRIPTIONS = "subscriptions"
 
 
 def open_store(url: str) -> Engine:
