@@ -58,7 +58,7 @@ def decode_batch(data: bytes | memoryview, *, schema: pa.Schema, bytes_max: int)
 
     Args:
         data: What arrived. It must not be changed as long as the batch lives.
-        schema: Schema that the batch must have, with nullability: fixed-width types and text.
+        schema: Schema that the batch must have, with nullability: fixed-width types, text and nulls.
         bytes_max: Largest acceptable message.
 
     Raises:
@@ -102,9 +102,13 @@ def _check_message(message: _Table, *, body_bytes: int, schema: pa.Schema) -> No
     # Fields of `RecordBatch`: length, nodes, buffers, compression, variadicBufferCounts.
     if header.has(3):
         raise BatchRefused(BatchCode.COMPRESSED)
-    buffers = sum(3 if pa.types.is_string(field.type) else 2 for field in schema)
+    buffers = sum(_buffers(field.type) for field in schema)
     if (header.count(1), header.count(2)) != (len(schema), buffers) or header.has(4) or header.number(0, "<q") < 0:
         raise BatchRefused(BatchCode.SCHEMA)
+
+
+def _buffers(kind: pa.DataType) -> int:
+    return 3 if pa.types.is_string(kind) else 0 if pa.types.is_null(kind) else 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,13 +20,6 @@ from connectors.sdk.config import (
     SqliteSettings,
 )
 from connectors.sdk.source import MappedTable, Source
-from connectors.sources.access_log import AccessLogSource
-from connectors.sources.csv import CsvSource
-from connectors.sources.duckdb import DuckdbSource
-from connectors.sources.own import PythonSource, load_own
-from connectors.sources.parquet import ParquetSource
-from connectors.sources.postgresql import PostgresqlSource
-from connectors.sources.sqlite import SqliteSource
 
 
 class OwnTables(Source, Protocol):
@@ -44,32 +37,29 @@ class OwnTables(Source, Protocol):
 def open_source(settings: SourceSettings, *, tables: Mapping[str, MappedTable]) -> OwnTables:
     """Return the source of a configuration. It connects when it is first used.
 
+    Only its own module is loaded: each brings a database's driver, and ODBC a library of the system.
+
     Raises:
         ValueError: A department's own code, or unixODBC, cannot be loaded.
     """
-    match settings:
-        case PostgresqlSettings():
-            return PostgresqlSource(settings, tables=tables)
-        case ParquetSettings():
-            return ParquetSource(settings, tables=tables)
-        case CsvSettings():
-            return CsvSource(settings, tables=tables)
-        case SqliteSettings():
-            return SqliteSource(settings, tables=tables)
-        case DuckdbSettings():
-            return DuckdbSource(settings, tables=tables)
-        case OdbcSettings():
-            return _odbc_source(settings, tables=tables)
-        case OwnSettings():
-            return PythonSource(load_own(settings), tables=tables)
-        case AccessLogSettings():
-            return AccessLogSource(settings, tables=tables)
-
-
-def _odbc_source(settings: OdbcSettings, *, tables: Mapping[str, MappedTable]) -> OwnTables:
-    """Load the ODBC source only now: it needs a library of the system that every other source does without."""
+    name = _CLASSES[type(settings)]
     try:
-        source: OwnTables = importlib.import_module("connectors.sources.odbc").OdbcSource(settings, tables=tables)
+        module = importlib.import_module(f"connectors.sources.{settings.kind if settings.kind != 'python' else 'own'}")
     except OSError as error:
         raise ValueError("请安装 unixodbc 及数据库的驱动 / install unixodbc and the database's driver") from error
+    if isinstance(settings, OwnSettings):
+        settings = module.load_own(settings)
+    source: OwnTables = getattr(module, name)(settings, tables=tables)
     return source
+
+
+_CLASSES: Mapping[type, str] = {
+    PostgresqlSettings: "PostgresqlSource",
+    ParquetSettings: "ParquetSource",
+    CsvSettings: "CsvSource",
+    SqliteSettings: "SqliteSource",
+    DuckdbSettings: "DuckdbSource",
+    OdbcSettings: "OdbcSource",
+    OwnSettings: "PythonSource",
+    AccessLogSettings: "AccessLogSource",
+}
