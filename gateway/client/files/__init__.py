@@ -1,0 +1,1 @@
+"""Results as files: complete under their names, or not at all."""

@@ -1,0 +1,170 @@
+"""Ask for what a template needs, and write the finished form."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+
+from catalog.dataset import Text
+from gateway.client.connection import Connection
+from gateway.client.files.cover_sheet import terms_of
+from gateway.client.files.formats import appearing
+from gateway.client.files.local import LocalDatasets, Request
+from gateway.client.reports.codes import Codes, load_codes
+from gateway.client.reports.model import DIVISIONS, Parameter, ParameterKind, ReportInvalid, Template
+from gateway.client.reports.sheet import Report, write_report
+
+_ALL = Text(zh="全部", en="all")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilledReport:
+    """A form that was written."""
+
+    rows: int
+    entry: str
+    """Id of the audit entry."""
+    expires_at: int
+    """When it must be destroyed, seconds since 1970-01-01 UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be filled in."""
+
+    template: Template
+    typed: Mapping[str, str]
+    """Values of parameters, by name, as a person typed them; others get their default."""
+    case: str
+    """Case number, where the purpose needs one."""
+    language: Literal["zh", "en"]
+    """Of headings, words and notes."""
+    today: datetime.date
+    """In Shanghai."""
+
+
+def fill_report(
+    connection: Connection, wanted: Wanted, *, path: Path, profile: Path, datasets: LocalDatasets
+) -> FilledReport:
+    """Run the template's statement and write the form to `path`, which appears only when it is complete.
+
+    Args:
+        connection: Of the office that hands the form in.
+        wanted: Which form, and with which values.
+        path: .xlsx; a file of that name is replaced. The receipt appears beside it.
+        profile: Of the recipient; with it the form's destruction is recorded.
+        datasets: Remembers the form until then.
+
+    Raises:
+        ReportInvalid: A parameter, the template or the path does not fit.
+        RequestError: Denied, invalid or unavailable.
+        OSError: The file cannot be written.
+    """
+    _check_path(path)
+    template, path = wanted.template, path.absolute()
+    codes = load_codes(connection, datasets=template.code_lists)
+    settings = _settings(wanted, codes=codes)
+    parameters = tuple(settings[name].value for name in template.bind)
+    with connection.query(template.sql, purpose=template.purpose, case=wanted.case, parameters=parameters) as result:
+        _check_columns(template, result.schema)
+        request = Request(sql="", purpose=template.purpose, case=wanted.case)  # asked again, it would be no form
+        expires_at = int(result.expires_at.timestamp())
+        datasets.begin(result.entry, path=path, profile=profile.absolute(), request=request, expires_at=expires_at)
+        table, receipt = result.to_arrow(), result.receipt
+    report = Report(
+        template=template,
+        table=table,
+        receipt=receipt,
+        codes=codes,
+        settings=[(template.parameters[name].title, setting.shown) for name, setting in settings.items()],
+        today=wanted.today,
+        language=wanted.language,
+    )
+    beside = {**receipt, "terms": terms_of(table.schema)}
+    with appearing(path, beside=lambda: beside, replacing=datasets.replacing) as unfinished:
+        write_report(report, path=unfinished)
+    datasets.finish(path, rows={result.entry: table.num_rows})
+    return FilledReport(rows=table.num_rows, entry=result.entry, expires_at=expires_at)
+
+
+def _check_path(path: Path) -> None:
+    if path.suffix != ".xlsx" or not path.parent.is_dir():
+        raise ReportInvalid(
+            Text(
+                zh=f"{path}：报表须保存为 .xlsx，且文件夹须已存在。",
+                en=f"{path}: a report is saved as .xlsx, in a folder that exists.",
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Setting:
+    """A parameter that is set."""
+
+    value: str | int | datetime.date
+    """What the statement gets."""
+    shown: Text
+    """What stands on the form."""
+
+
+def _settings(wanted: Wanted, *, codes: Codes) -> dict[str, _Setting]:
+    """Return every parameter by name, set or with its default."""
+    parameters = wanted.template.parameters
+    unknown = wanted.typed.keys() - parameters.keys()
+    if unknown:
+        known = " ".join(parameters) or "—"
+        raise ReportInvalid(
+            Text(
+                zh=f"模板没有参数“{min(unknown)}”。可设：{known}",
+                en=f"The template has no parameter '{min(unknown)}'. There are: {known}",
+            )
+        )
+    return {
+        name: _setting(
+            name, parameter, typed=wanted.typed.get(name, parameter.default).strip(), wanted=wanted, codes=codes
+        )
+        for name, parameter in parameters.items()
+    }
+
+
+def _setting(name: str, parameter: Parameter, *, typed: str, wanted: Wanted, codes: Codes) -> _Setting:
+    if parameter.kind is ParameterKind.DIVISION and typed:
+        code = codes.division(typed)
+        return _Setting(value=code, shown=codes.words(DIVISIONS, code))
+    try:
+        value = parameter.read(typed, today=wanted.today)
+    except ValueError as error:
+        raise ReportInvalid(
+            Text(
+                zh=f"参数 {name}（{parameter.title.zh}）不能是“{typed}”：{error}。请改正。",
+                en=f"Parameter {name} ({parameter.title.en}) cannot be '{typed}': {error}. Correct it.",
+            )
+        ) from error
+    return _Setting(value=value, shown=Text(zh=typed, en=typed) if typed else _ALL)
+
+
+def _check_columns(template: Template, schema: pa.Schema) -> None:
+    for column in template.filled:
+        if schema.names.count(column.column) != 1:
+            problem = ("结果中没有该列，或有多个", "the result has no such column, or several")
+        elif column.total and not _is_number(schema.field(column.column).type):
+            problem = ("不是数值，不能合计", "is no number and has no total")
+        else:
+            continue
+        names = " ".join(schema.names)
+        raise ReportInvalid(
+            Text(
+                zh=f"模板 {template.id} 的列“{column.column}”：{problem[0]}。结果的列：{names}。请改正模板。",
+                en=f"Column '{column.column}' of template {template.id}: {problem[1]}. The result has {names}."
+                " Correct the template.",
+            )
+        )
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
