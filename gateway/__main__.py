@@ -1,11 +1,16 @@
 """The `gateway` command."""
 
+from __future__ import annotations
+
+import os
+
 from gateway.doors.cli.app import make_app
 
 
 def main() -> None:
     """Run the command line."""
-    make_app()()
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # before grpc is read: failed handshakes are told in the errors
+    make_app()(prog_name="gateway")
 
 
 if __name__ == "__main__":

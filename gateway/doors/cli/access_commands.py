@@ -23,10 +23,10 @@ def revoke(
     kind: KindArgument, id: IdArgument, profile: ProfileOption, reason: ReasonOption, language: LanguageOption = None
 ) -> None:
     """停用请求人或用途，正在传输的结果随即停止 / revoke a requester or purpose; results on their way stop."""
-    with connected(profile, language) as (remote, screen):
-        stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
         request = governance_pb2.RevokeAccessRequest(kind=revocation_kind_message(kind), id=id, reason=reason)
-        stub.RevokeAccess(request, metadata=remote.headers())
+        stub.RevokeAccess(request, metadata=connection.headers())
         screen.say(f"✓ {id} 已停用", f"✓ {id} is revoked")
 
 
@@ -35,19 +35,19 @@ def restore(
     kind: KindArgument, id: IdArgument, profile: ProfileOption, reason: ReasonOption, language: LanguageOption = None
 ) -> None:
     """恢复请求人或用途 / restore a requester or purpose."""
-    with connected(profile, language) as (remote, screen):
-        stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
         request = governance_pb2.RestoreAccessRequest(kind=revocation_kind_message(kind), id=id, reason=reason)
-        stub.RestoreAccess(request, metadata=remote.headers())
+        stub.RestoreAccess(request, metadata=connection.headers())
         screen.say(f"✓ {id} 已恢复", f"✓ {id} is restored")
 
 
 @commands.command("list")
 def list_revocations(profile: ProfileOption, language: LanguageOption = None) -> None:
     """列出已停用的请求人与用途 / list what is revoked."""
-    with connected(profile, language) as (remote, screen):
-        stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
-        answer = stub.ListRevocations(governance_pb2.ListRevocationsRequest(), metadata=remote.headers())
+    with connected(profile, language) as (connection, screen):
+        stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
+        answer = stub.ListRevocations(governance_pb2.ListRevocationsRequest(), metadata=connection.headers())
         screen.table(
             ("类别", "编号", "理由", "停用人", "时间")
             if screen.language == "zh"

@@ -35,8 +35,8 @@ def sign(
     language: LanguageOption = None,
 ) -> None:
     """数源部门专员签署共享协议 / sign an agreement as the controller's steward."""
-    with connected(profile, language) as (remote, screen):
-        stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
         agreement = governance_pb2.Agreement(
             id=id,
             recipient=recipient,
@@ -48,26 +48,26 @@ def sign(
             columns=columns or (),
             terms=terms,
         )
-        stub.SignAgreement(governance_pb2.SignAgreementRequest(agreement=agreement), metadata=remote.headers())
+        stub.SignAgreement(governance_pb2.SignAgreementRequest(agreement=agreement), metadata=connection.headers())
         screen.say(f"✓ 协议 {id} 已签署", f"✓ agreement {id} is signed")
 
 
 @commands.command("revoke")
 def revoke(id: IdArgument, profile: ProfileOption, reason: ReasonOption, language: LanguageOption = None) -> None:
     """撤销共享协议，正在传输的结果随即停止 / revoke an agreement; results on their way stop."""
-    with connected(profile, language) as (remote, screen):
-        stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
         request = governance_pb2.RevokeAgreementRequest(id=id, reason=reason)
-        stub.RevokeAgreement(request, metadata=remote.headers())
+        stub.RevokeAgreement(request, metadata=connection.headers())
         screen.say(f"✓ 协议 {id} 已撤销", f"✓ agreement {id} is revoked")
 
 
 @commands.command("list")
 def list_agreements(profile: ProfileOption, language: LanguageOption = None) -> None:
     """列出共享协议 / list the agreements."""
-    with connected(profile, language) as (remote, screen):
-        stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
-        answer = stub.ListAgreements(governance_pb2.ListAgreementsRequest(), metadata=remote.headers())
+    with connected(profile, language) as (connection, screen):
+        stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
+        answer = stub.ListAgreements(governance_pb2.ListAgreementsRequest(), metadata=connection.headers())
         zh = screen.language == "zh"
         screen.table(
             ("编号", "数源部门", "接收方", "数据集或列", "用途", "起止", "状态与约定")

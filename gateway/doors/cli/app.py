@@ -1,128 +1,87 @@
-"""The commands that talk to a gateway, and `up`, which brings one up."""
+"""The `gateway` command: what it offers; each part is read when it is called."""
 
 from __future__ import annotations
 
 import importlib
-import os
-import signal
-import sys
-import threading
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
-from typer.main import get_command
+from typer.main import get_command, get_group
 
-from catalog.load import CatalogueInvalid
-from gateway.doors.cli import (
-    access_commands,
-    agreement_commands,
-    audit_commands,
-    catalog_commands,
-    consent_commands,
-    correction_commands,
-    destruction_commands,
-    emergency_commands,
-    need_commands,
-    pki_commands,
-    query_commands,
-    registry_commands,
-    stop_commands,
-    token_commands,
-)
-from gateway.doors.cli.demo import demo
-from gateway.doors.cli.local_city import LocalCity, PolicyEngine
-from gateway.doors.cli.options import LanguageChoice
-from gateway.doors.cli.processes import ChildFailed
-from gateway.doors.cli.show import EXIT_INVALID, EXIT_UNAVAILABLE, Screen
+COMMANDS = {
+    "serve": ("server_commands:serve", "运行网关 / run the server"),
+    "up": ("server_commands:up", "在本机启动一座完整的样例城市 / bring up a complete local city, in the foreground"),
+    "demo": ("demo:demo", "演示整个过程 / show the whole story"),
+    "query": ("query_commands:query", "执行查询 / run a query"),
+    "dataset": ("dataset_commands:commands", "本机数据集 / datasets on this machine"),
+    "explain": (
+        "query_commands:explain",
+        "说明该查询会得到什么，不读取数据 / tell what a query would get, without touching data",
+    ),
+    "report": ("report_commands:commands", "报表 / report sheets"),
+    "catalog": ("catalog_commands:commands", "数据目录 / the catalogue"),
+    "audit": ("audit_commands:commands", "审计日志 / the access log"),
+    "registry": ("registry_commands:commands", "连接器登记 / registered connectors"),
+    "token": ("token_commands:commands", "令牌 / tokens"),
+    "pki": ("pki_commands:commands", "证书 / certificates"),
+    "policy": ("policy_commands:commands", "策略 / the policies"),
+    "agreement": ("agreement_commands:commands", "共享协议 / agreements"),
+    "emergency": ("emergency_commands:commands", "应急状态 / emergencies"),
+    "access": ("access_commands:commands", "停用与恢复 / revoke and restore"),
+    "stop": ("stop_commands:commands", "停用 / the stop button"),
+    "consent": ("consent_commands:commands", "个人同意 / consents"),
+    "destruction": ("destruction_commands:commands", "销毁回执 / destruction receipts"),
+    "need": ("need_commands:commands", "数据需求 / data needs"),
+    "correction": ("correction_commands:commands", "校核纠错 / corrections"),
+    "subscription": ("subscription_commands:commands", "订阅 / subscriptions"),
+}
+"""By name: `module:attribute` in this package, a function or a group, and its help."""
+_OWN_PACKAGES = {"catalog", "connectors", "gateway", "policies", "sharing_stubs"}
 
 
 def make_app() -> typer.Typer:
-    """Return the command line without `serve`, which needs the server's own parts."""
+    """Return the command line."""
     app = typer.Typer(
-        no_args_is_help=True, pretty_exceptions_enable=False, help="城市数据共享网关 / federated data-sharing gateway"
+        cls=_Commands,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        help="城市数据共享网关 / federated data-sharing gateway",
     )
-    app.command("serve")(serve)
-    app.command("up")(up)
-    app.command("demo")(demo)
-    app.command("query")(query_commands.query)
-    app.command("explain")(query_commands.explain)
-    app.add_typer(catalog_commands.commands, name="catalog")
-    app.add_typer(audit_commands.commands, name="audit")
-    app.add_typer(registry_commands.commands, name="registry")
-    app.add_typer(token_commands.commands, name="token")
-    app.add_typer(pki_commands.commands, name="pki")
-    app.add_typer(typer.Typer(cls=_PolicyCommands, no_args_is_help=True, help="策略 / the policies"), name="policy")
-    app.add_typer(agreement_commands.commands, name="agreement")
-    app.add_typer(emergency_commands.commands, name="emergency")
-    app.add_typer(access_commands.commands, name="access")
-    app.add_typer(stop_commands.commands, name="stop")
-    app.add_typer(consent_commands.commands, name="consent")
-    app.add_typer(destruction_commands.commands, name="destruction")
-    app.add_typer(need_commands.commands, name="need")
-    app.add_typer(correction_commands.commands, name="correction")
+    for name, (_, summary) in COMMANDS.items():
+        app.command(name, help=summary)(_summary)
     return app
 
 
-class _PolicyCommands(TyperGroup):
-    """The commands about policies, read when one of them is called: they need a policy engine, which takes a second."""
-
-    @property  # type: ignore[override]
-    def commands(self) -> Mapping[str, Any]:
-        """The commands by name."""
-        group = get_command(importlib.import_module("gateway.doors.cli.policy_commands").commands)
-        assert isinstance(group, TyperGroup)  # noqa: S101 - it has more than one command
-        return group.commands
-
-    @commands.setter
-    def commands(self, _: object) -> None:
-        """Ignore what typer knows: nothing yet."""
+def _summary() -> None:
+    """Stand in for a command that was not read."""
 
 
-def serve(
-    config: Annotated[Path, typer.Option(help="gateway.toml", exists=True, dir_okay=False)],
-) -> None:
-    """运行网关 / run the server."""
-    os.execv(sys.executable, [sys.executable, "-m", "gateway.serve", str(config)])  # noqa: S606 - the server's own process
+class _Commands(TyperGroup):
+    """Commands that are listed by their help and read when one of them is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401 - typer's
+        """Return the name of the command that is called, the command, and its arguments."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None:
+            try:
+                command = _command(name)
+            except ModuleNotFoundError as error:
+                if (error.name or "").partition(".")[0] in _OWN_PACKAGES:
+                    raise
+                if not ctx.resilient_parsing:
+                    ctx.fail(
+                        f'“{name}” 需要服务器组件（缺少 {error.name}）：请运行 pip install "sharing-gateway[server]"'
+                        f" / '{name}' needs the server's parts: run pip install \"sharing-gateway[server]\""
+                    )
+        return name, command, rest
 
 
-def up(
-    data: Annotated[Path, typer.Option(help="数据目录 / directory for everything")] = Path("demo"),
-    residents: Annotated[int, typer.Option(min=1_000, help="样例城市人口 / size of the sample city")] = 100_000,
-    policy: Annotated[PolicyEngine, typer.Option(help="策略引擎 / policy engine")] = PolicyEngine.EMBEDDED,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="端口，0 为任选 / port, 0 for a free one")] = 8815,
-    catalogue: Annotated[
-        Path | None,
-        typer.Option(help="目录条目所在文件夹 / directory of catalogue entries", exists=True, file_okay=False),
-    ] = None,
-    language: LanguageChoice = LanguageChoice.ZH,
-) -> None:
-    """在本机启动一座完整的样例城市 / bring up a complete local city, in the foreground."""
-    screen = Screen.make(language.value)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stop.set())
-    try:
-        city = LocalCity(
-            data=data, residents=residents, policy=policy, port=port, stop=stop, say=screen.say, catalogue=catalogue
-        )
-    except CatalogueInvalid as error:
-        screen.say(f"目录有误：\n{error}", f"the catalogue has errors:\n{error}")
-        raise typer.Exit(EXIT_INVALID) from error
-    try:
-        city.start()
-        screen.say(f"配置文件在 {city.profiles}；Ctrl-C 停止。", f"profiles are in {city.profiles}; Ctrl-C stops.")
-        typer.echo("READY")
-        while not stop.wait(1):
-            ended = city.children.ended()
-            if ended is not None:
-                raise ChildFailed(f"{ended} 已退出 / has ended")
-    except ChildFailed as error:
-        if not stop.is_set():
-            screen.say(f"✗ {error}", f"✗ {error}")
-            raise typer.Exit(EXIT_UNAVAILABLE) from error
-    finally:
-        screen.say("正在停止……", "stopping …")
-        city.stop()
+def _command(name: str) -> Any:  # noqa: ANN401 - typer's
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    part = getattr(importlib.import_module(f"gateway.doors.cli.{module}"), attribute)
+    if isinstance(part, typer.Typer):
+        return get_group(part)
+    single = typer.Typer(add_completion=False)
+    single.command(name)(part)
+    return get_command(single)

@@ -14,7 +14,7 @@ from connectors.sdk.tlog.entry import Entry
 from connectors.sdk.tlog.note import VerificationKey
 from connectors.sdk.watermark import DIGESTS_MIN, read_marks
 from gateway.doors.cli.options import LanguageChoice, LanguageOption, ProfileOption
-from gateway.doors.cli.received_file import FileRefused, check_file, text_columns
+from gateway.doors.cli.received_file import FileRefused, check_file, files_of, text_columns
 from gateway.doors.cli.session import connected
 from gateway.doors.cli.show import EXIT_INVALID, Screen, local_time
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
@@ -32,16 +32,16 @@ def receipt(
     language: LanguageOption = None,
 ) -> None:
     """领取一次交付的回执，可离线证明 / fetch the receipt of a delivery, which proves it offline."""
-    with connected(profile, language) as (remote, screen):
-        stub = audit_pb2_grpc.AuditServiceStub(remote.channel)
-        answer = stub.GetReceipt(audit_pb2.GetReceiptRequest(entry_id=entry), metadata=remote.headers())
+    with connected(profile, language) as (connection, screen):
+        stub = audit_pb2_grpc.AuditServiceStub(connection.channel)
+        answer = stub.GetReceipt(audit_pb2.GetReceiptRequest(entry_id=entry), metadata=connection.headers())
         output.write_bytes(answer.receipt)
         screen.say(f"✓ 回执已保存：{output}", f"✓ the receipt is in {output}")
 
 
 @commands.command("check-file")
 def check(
-    file: _File,
+    file: Annotated[Path, typer.Argument(help="文件或分片目录 / file, or folder of parts", exists=True)],
     key: Annotated[Path, typer.Option(help="日志验证公钥 / the log's verification key", exists=True, dir_okay=False)],
     receipt: Annotated[
         Path | None, typer.Option(help="回执；默认取自文件或其旁 / receipt, if not in or beside the file", exists=True)
@@ -51,17 +51,19 @@ def check(
     """离线证明文件即所交付的数据 / prove offline that a file is what was delivered. Exit 1 when that is not proven."""
     screen = Screen.make(language.value)
     try:
-        entry = check_file(file, receipt=receipt, key=VerificationKey.from_text(key.read_text("utf-8")))
+        for part in files_of(file):
+            screen.out.print(part.name, markup=False)
+            entry = check_file(part, receipt=receipt, key=VerificationKey.from_text(key.read_text("utf-8")))
+            _show_delivery(screen, entry, now=time.time())
     except FileRefused as refused:
         screen.out.print(f"✗ {screen.words(refused.text)}", markup=False)
         raise typer.Exit(EXIT_REFUSED) from refused
-    _show_delivery(screen, entry, now=time.time())
 
 
 @commands.command("trace")
 def trace(file: _File, profile: ProfileOption, language: LanguageOption = None) -> None:
     """按水印指认泄露副本的接收人 / name the recipient of a leaked copy by its marks. No value leaves this machine."""
-    with connected(profile, language) as (remote, screen):
+    with connected(profile, language) as (connection, screen):
         try:
             digests, marked = read_marks(text_columns(file))
         except FileRefused as refused:
@@ -69,9 +71,9 @@ def trace(file: _File, profile: ProfileOption, language: LanguageOption = None) 
             raise typer.Exit(EXIT_INVALID) from refused
         suspects: Sequence[audit_pb2.Suspect] = ()
         if len(digests) >= DIGESTS_MIN:
-            stub = audit_pb2_grpc.AuditServiceStub(remote.channel)
+            stub = audit_pb2_grpc.AuditServiceStub(connection.channel)
             request = audit_pb2.TraceCopyRequest(digests=digests.tolist(), marked=marked.tolist())
-            suspects = stub.TraceCopy(request, metadata=remote.headers()).suspects
+            suspects = stub.TraceCopy(request, metadata=connection.headers()).suspects
         if not suspects:
             screen.say(
                 f"{len(digests)} 个文本的水印不足以指认任何人：副本太小、水印已被去除，或并非由本网关交付。",

@@ -39,9 +39,9 @@ def reconcile(
     until = until_time or datetime.datetime.now() + datetime.timedelta(seconds=1)
     begin = from_time or until - datetime.timedelta(days=1)
     request = review_pb2.ReconcileRequest(from_time=int(begin.timestamp()), until_time=int(until.timestamp()))
-    with connected(profile, language) as (remote, screen):
-        stub = review_pb2_grpc.ReviewServiceStub(remote.channel)
-        found = list(stub.Reconcile(request, metadata=remote.headers()))
+    with connected(profile, language) as (connection, screen):
+        stub = review_pb2_grpc.ReviewServiceStub(connection.channel)
+        found = list(stub.Reconcile(request, metadata=connection.headers()))
         screen.table(
             ("部门", "结果", "数据集", "决定、条目", "网关行数", "部门行数")
             if screen.language == "zh"

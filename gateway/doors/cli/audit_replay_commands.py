@@ -63,9 +63,9 @@ def replay(
         by_active_policy=active,
         entries_max=entries_max,
     )
-    with connected(profile, language) as (remote, screen):
-        stub = review_pb2_grpc.ReviewServiceStub(remote.channel)
-        replayed = list(stub.ReplayEntries(request, metadata=remote.headers()))
+    with connected(profile, language) as (connection, screen):
+        stub = review_pb2_grpc.ReviewServiceStub(connection.channel)
+        replayed = list(stub.ReplayEntries(request, metadata=connection.headers()))
     if entry and not replayed:
         screen.say(
             f"没有编号为 {entry} 的查询或拒绝记录；用 gateway audit search 查找编号。",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +14,14 @@ import typer
 
 from connectors.sdk.access_log import HIDDEN, connect, entry_rows
 from connectors.sdk.tlog import Entry, decode_entry
+from gateway.client.files.delivery import deliver
+from gateway.client.files.formats import FileProblem, check_file_name, write_rows
+from gateway.client.files.local import Request
 from gateway.doors.cli.audit_reports import REPORTS, ReportName
 from gateway.doors.cli.options import LanguageOption, ProfileOption
-from gateway.doors.cli.output import check_output, write_result
 from gateway.doors.cli.session import connected
 from gateway.doors.cli.show import EXIT_INVALID, Screen
+from gateway.doors.cli.user_folder import local_datasets
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 
 commands = typer.Typer()
@@ -64,10 +68,10 @@ def search(
         case=case,
         entries_max=entries_max,
     )
-    with connected(profile, language) as (remote, screen):
+    with connected(profile, language) as (connection, screen):
         _check_output(screen, output)
-        stub = audit_pb2_grpc.AuditServiceStub(remote.channel)
-        leaves = [found.leaf for found in stub.SearchEntries(request, metadata=remote.headers())]
+        stub = audit_pb2_grpc.AuditServiceStub(connection.channel)
+        leaves = [found.leaf for found in stub.SearchEntries(request, metadata=connection.headers())]
         if output is not None:
             _save(leaves, output=output)
         elif as_json:
@@ -101,34 +105,30 @@ def stats(
     first = since.date() if since else today - datetime.timedelta(days=DAYS)
     chosen = REPORTS[report]
     sql = chosen.sql(first=first, last=until.date() if until else today, least=least)
-    with connected(profile, language) as (remote, screen):
+    with connected(profile, language) as (connection, screen):
         _check_output(screen, output)
         screen.say(chosen.title.zh, chosen.title.en)
-        result = remote.query(sql, purpose=PURPOSE, case="")
         if output is None:
-            screen.result(result.batches(), schema=result.schema)
+            result = connection.query(sql, purpose=PURPOSE)
+            screen.result(result.batches(), schema=result.schema, titles={})
         else:
-            write_result(
-                result.batches(),
-                schema=result.schema,
-                path=output,
-                receipt=lambda: json.dumps(result.receipt, sort_keys=True).encode(),
-            )
+            asked = Request(sql=sql, purpose=PURPOSE)
+            deliver(connection, asked, path=output, profile=profile, datasets=local_datasets(), now=time.time())
 
 
 def _check_output(screen: Screen, output: Path | None) -> None:
     try:
         if output is not None:
-            check_output(output)
-    except (ValueError, OSError) as error:
-        screen.say(f"不能写入 {error}", f"cannot write {error}")
-        raise typer.Exit(EXIT_INVALID) from error
+            check_file_name(output)
+    except FileProblem as problem:
+        screen.say(problem.text.zh, problem.text.en)
+        raise typer.Exit(EXIT_INVALID) from problem
 
 
 def _save(leaves: list[bytes], *, output: Path) -> None:
     with connect() as database:
         rows: pa.Table = entry_rows(leaves, database=database).drop_columns(list(HIDDEN))
-    write_result(iter(rows.to_batches()), schema=rows.schema, path=output, receipt=None)
+    write_rows(iter(rows.to_batches()), schema=rows.schema, path=output)
 
 
 def _show(screen: Screen, entries: Iterable[Entry]) -> None:

@@ -41,7 +41,7 @@ def subject(
     """列出谁、何时、为何查阅了此人 / list who looked at this person or entity, when and for what."""
     given = {IdentifierKind.RESIDENT_ID: resident_id, IdentifierKind.CREDIT_CODE: credit_code}
     named = [(kind, value) for kind, value in given.items() if value]
-    with connected(profile, language) as (remote, screen):
+    with connected(profile, language) as (connection, screen):
         if len(named) != 1:
             screen.say(
                 "请给出 --resident-id 或 --credit-code 之一。", "give either --resident-id or --credit-code, not both."
@@ -50,10 +50,10 @@ def subject(
         request = subject_pb2.ReportSubjectRequest(
             identifier=named[0][0], value=named[0][1], for_data_subject=for_data_subject
         )
-        stub = subject_pb2_grpc.SubjectServiceStub(remote.channel)
+        stub = subject_pb2_grpc.SubjectServiceStub(connection.channel)
         found: list[subject_pb2.ReportSubjectResponse] = []
         try:
-            for access in stub.ReportSubject(request, metadata=remote.headers()):
+            for access in stub.ReportSubject(request, metadata=connection.headers()):
                 found.append(access)
         finally:
             _show(screen, found, for_data_subject=for_data_subject)
@@ -68,10 +68,10 @@ def reveal(
     language: LanguageOption = None,
 ) -> None:
     """查明标记所指何人；本次查明会记入日志 / say who stands behind a token; that is recorded."""
-    with connected(profile, language) as (remote, _):
-        stub = subject_pb2_grpc.SubjectServiceStub(remote.channel)
+    with connected(profile, language) as (connection, _):
+        stub = subject_pb2_grpc.SubjectServiceStub(connection.channel)
         request = subject_pb2.RevealSubjectRequest(token=token, reason=reason)
-        answer = stub.RevealSubject(request, metadata=remote.headers())
+        answer = stub.RevealSubject(request, metadata=connection.headers())
         typer.echo(f"{answer.identifier} {answer.value}")
 
 

@@ -13,8 +13,8 @@ from connectors.sdk.tlog.merkle import ProofInvalid, verify_consistency
 from connectors.sdk.tlog.note import Checkpoint, VerificationKey, read_checkpoint
 from connectors.sdk.tlog.problems import Verification
 from connectors.sdk.tlog.verify import verify
+from gateway.client import Connection
 from gateway.doors.cli.options import LanguageChoice, LanguageOption, ProfileOption
-from gateway.doors.cli.remote import Remote
 from gateway.doors.cli.session import connected
 from gateway.doors.cli.show import EXIT_INVALID, Screen
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
@@ -44,8 +44,8 @@ def verify_log(
         _show(screen, verify(log, public_key=public_key, kept_checkpoints=notes))
     elif profile is not None:
         with tempfile.TemporaryDirectory() as folder:
-            with connected(profile, language) as (remote, _):
-                _download(remote, directory=Path(folder))
+            with connected(profile, language) as (connection, _):
+                _download(connection, directory=Path(folder))
             _show(screen, verify(Path(folder), public_key=public_key, kept_checkpoints=notes))
 
 
@@ -62,10 +62,10 @@ def checkpoint(
     """领取并另存检查点，证明日志只增不改 / fetch a checkpoint that continues the one kept last. Exit 1 if none does."""
     public_key = VerificationKey.from_text(key.read_text("utf-8"))
     old = read_checkpoint(kept.read_bytes(), public_key=public_key) if kept else None
-    with connected(profile, language) as (remote, screen):
-        stub = audit_pb2_grpc.AuditServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = audit_pb2_grpc.AuditServiceStub(connection.channel)
         request = audit_pb2.GetCheckpointRequest(old_size=old.size if old else 0)
-        answer = stub.GetCheckpoint(request, metadata=remote.headers())
+        answer = stub.GetCheckpoint(request, metadata=connection.headers())
     try:
         new = read_checkpoint(answer.checkpoint, public_key=public_key)
         if old:
@@ -87,9 +87,9 @@ def _check_continues(old: Checkpoint, new: Checkpoint, *, proof: list[bytes]) ->
     verify_consistency(old_size=old.size, old_root=old.root, size=new.size, root=new.root, proof=proof)
 
 
-def _download(remote: Remote, *, directory: Path) -> None:
-    stub = audit_pb2_grpc.AuditServiceStub(remote.channel)
-    responses = stub.ReadLog(audit_pb2.ReadLogRequest(), metadata=remote.headers())
+def _download(connection: Connection, *, directory: Path) -> None:
+    stub = audit_pb2_grpc.AuditServiceStub(connection.channel)
+    responses = stub.ReadLog(audit_pb2.ReadLogRequest(), metadata=connection.headers())
     take_log(((response.file, response.data) for response in responses), directory=directory)
 
 

@@ -14,12 +14,13 @@ from catalog.load import ENTRIES, CatalogueInvalid, load_catalogue
 from gateway.doors.cli.explanation import joined, quota_in_words
 from gateway.doors.cli.options import LanguageChoice, LanguageOption, ProfileOption
 from gateway.doors.cli.session import connected
+from gateway.doors.cli.shell_completion import complete_dataset
 from gateway.doors.cli.show import EXIT_INVALID, Screen, local_time
-from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 commands = typer.Typer(no_args_is_help=True, help="数据目录 / the catalogue")
 EXIT_BREAKING = 1
-DatasetArgument = Annotated[str, typer.Argument(help="数据集 / dataset")]
+DatasetArgument = Annotated[str, typer.Argument(help="数据集 / dataset", autocompletion=complete_dataset)]
 CatalogueArgument = Annotated[
     Path, typer.Argument(help="目录条目所在文件夹 / folder of catalogue entries", exists=True, file_okay=False)
 ]
@@ -28,17 +29,8 @@ CatalogueArgument = Annotated[
 @commands.command("list")
 def list_datasets(profile: ProfileOption, language: LanguageOption = None) -> None:
     """列出可用数据集 / list the datasets you may use."""
-    with connected(profile, language) as (remote, screen):
-        stub = catalog_pb2_grpc.CatalogServiceStub(remote.channel)
-        datasets: list[catalog_pb2.DatasetSummary] = []
-        token = ""
-        while True:
-            page = stub.ListDatasets(catalog_pb2.ListDatasetsRequest(page_token=token), metadata=remote.headers())
-            datasets += page.datasets
-            token = page.next_page_token
-            if not token:
-                break
-        _show_datasets(screen, datasets)
+    with connected(profile, language) as (connection, screen):
+        _show_datasets(screen, connection.catalog.datasets())
 
 
 @commands.command("search")
@@ -50,10 +42,8 @@ def search_datasets(
     language: LanguageOption = None,
 ) -> None:
     """查找数据集 / find datasets."""
-    with connected(profile, language) as (remote, screen):
-        stub = catalog_pb2_grpc.CatalogServiceStub(remote.channel)
-        request = catalog_pb2.SearchDatasetsRequest(query=" ".join(words))
-        answer = stub.SearchDatasets(request, metadata=remote.headers())
+    with connected(profile, language) as (connection, screen):
+        answer = connection.catalog.search(" ".join(words))
         _show_datasets(screen, answer.datasets)
         if answer.total > len(answer.datasets):
             screen.say(
@@ -65,9 +55,8 @@ def search_datasets(
 @commands.command("show")
 def show_dataset(name: DatasetArgument, profile: ProfileOption, language: LanguageOption = None) -> None:
     """显示一个数据集的各列、各用途下的处理方式与条件 / show a dataset's columns, and treatment and needs by purpose."""
-    with connected(profile, language) as (remote, screen):
-        stub = catalog_pb2_grpc.CatalogServiceStub(remote.channel)
-        answer = stub.GetDataset(catalog_pb2.GetDatasetRequest(name=name), metadata=remote.headers())
+    with connected(profile, language) as (connection, screen):
+        answer = connection.catalog.dataset(name)
         zh = screen.language == "zh"
         screen.out.print(
             f"{answer.summary.name}  {screen.words(answer.summary.title)}\n{screen.words(answer.description)}",
@@ -98,9 +87,8 @@ def show_dataset(name: DatasetArgument, profile: ProfileOption, language: Langua
 @commands.command("quality")
 def show_quality(name: DatasetArgument, profile: ProfileOption, language: LanguageOption = None) -> None:
     """显示一个数据集历次质量检查的计数 / show what was counted in a dataset's profiles, newest first."""
-    with connected(profile, language) as (remote, screen):
-        stub = catalog_pb2_grpc.CatalogServiceStub(remote.channel)
-        answer = stub.GetDataset(catalog_pb2.GetDatasetRequest(name=name), metadata=remote.headers())
+    with connected(profile, language) as (connection, screen):
+        answer = connection.catalog.dataset(name)
         rows = [
             (local_time(counted.at), *cells)
             for counted in answer.quality
@@ -174,11 +162,9 @@ def export(
 @commands.command("purposes")
 def list_purposes(profile: ProfileOption, language: LanguageOption = None) -> None:
     """列出可申报的用途及其条件 / list the purposes you may declare and what each needs."""
-    with connected(profile, language) as (remote, screen):
-        stub = catalog_pb2_grpc.CatalogServiceStub(remote.channel)
-        answer = stub.ListPurposes(catalog_pb2.ListPurposesRequest(), metadata=remote.headers())
+    with connected(profile, language) as (connection, screen):
         zh = screen.language == "zh"
-        for purpose in answer.purposes:
+        for purpose in connection.catalog.purposes():
             screen.out.print(f"{purpose.id}  {screen.words(purpose.title)}", style="bold", markup=False)
             screen.indented("用途说明" if zh else "For", screen.words(purpose.description))
             screen.indented("数据集" if zh else "Datasets", ", ".join(purpose.datasets))

@@ -26,12 +26,12 @@ def record(
     language: LanguageOption = None,
 ) -> None:
     """登记当事人对本单位用途的同意 / record a person's consent to a purpose of your office."""
-    with connected(profile, language) as (remote, screen):
-        stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
         request = governance_pb2.RecordConsentRequest(
             resident_id=resident_id, purpose=purpose, evidence=evidence, days=days
         )
-        until = local_time(stub.RecordConsent(request, metadata=remote.headers()).expires_at)
+        until = local_time(stub.RecordConsent(request, metadata=connection.headers()).expires_at)
         screen.say(f"✓ 同意已登记，有效至 {until}", f"✓ the consent is recorded, valid until {until}")
 
 
@@ -40,8 +40,8 @@ def withdraw(
     resident_id: ResidentArgument, purpose: PurposeOption, profile: ProfileOption, language: LanguageOption = None
 ) -> None:
     """撤回同意 / withdraw a consent."""
-    with connected(profile, language) as (remote, screen):
-        stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
         request = governance_pb2.WithdrawConsentRequest(resident_id=resident_id, purpose=purpose)
-        stub.WithdrawConsent(request, metadata=remote.headers())
+        stub.WithdrawConsent(request, metadata=connection.headers())
         screen.say("✓ 同意已撤回", "✓ the consent is withdrawn")

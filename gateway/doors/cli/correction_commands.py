@@ -47,12 +47,12 @@ def file(
     language: LanguageOption = None,
 ) -> None:
     """指出一条有误的记录 / flag a record that seems wrong."""
-    with connected(profile, language) as (remote, screen):
+    with connected(profile, language) as (connection, screen):
         request = requests_pb2.FileCorrectionRequest(
             dataset=dataset, entity_key=key, columns=columns, remark=remark, receipt_entry=receipt
         )
-        stub = requests_pb2_grpc.RequestsServiceStub(remote.channel)
-        filed = stub.FileCorrection(request, metadata=remote.headers()).correction
+        stub = requests_pb2_grpc.RequestsServiceStub(connection.channel)
+        filed = stub.FileCorrection(request, metadata=connection.headers()).correction
         days, due = filed.deadline.working_days, due_on(filed.deadline, screen)
         screen.say(
             f"✓ 校核 {filed.id} 已提出，{days} 个工作日内答复：{due}",
@@ -63,8 +63,8 @@ def file(
 @commands.command("list")
 def list_corrections(profile: ProfileOption, overdue: OverdueOption = False, language: LanguageOption = None) -> None:
     """列出与本单位、本部门有关的校核 / list the corrections of your office or department."""
-    with connected(profile, language) as (remote, screen):
-        stub = requests_pb2_grpc.RequestsServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = requests_pb2_grpc.RequestsServiceStub(connection.channel)
         request = requests_pb2.ListCorrectionsRequest(overdue_only=overdue)
         zh = screen.language == "zh"
         screen.table(
@@ -80,7 +80,7 @@ def list_corrections(profile: ProfileOption, overdue: OverdueOption = False, lan
                     due_on(one.deadline, screen),
                     _STATES[one.state][not zh],
                 )
-                for one in stub.ListCorrections(request, metadata=remote.headers()).corrections
+                for one in stub.ListCorrections(request, metadata=connection.headers()).corrections
             ],
         )
 
@@ -88,9 +88,9 @@ def list_corrections(profile: ProfileOption, overdue: OverdueOption = False, lan
 @commands.command("show")
 def show(id: IdArgument, profile: ProfileOption, language: LanguageOption = None) -> None:
     """显示一项校核及其答复 / show a correction and its answer."""
-    with connected(profile, language) as (remote, screen):
-        stub = requests_pb2_grpc.RequestsServiceStub(remote.channel)
-        found = stub.ListCorrections(requests_pb2.ListCorrectionsRequest(), metadata=remote.headers()).corrections
+    with connected(profile, language) as (connection, screen):
+        stub = requests_pb2_grpc.RequestsServiceStub(connection.channel)
+        found = stub.ListCorrections(requests_pb2.ListCorrectionsRequest(), metadata=connection.headers()).corrections
         correction = next((one for one in found if one.id == id), None)
         if correction is None:
             screen.say(f"✗ 没有您可以看到的校核 {id}", f"✗ there is no correction {id} that you may see")
@@ -107,10 +107,10 @@ def answer_correction(
     language: LanguageOption = None,
 ) -> None:
     """答复校核 / answer a correction."""
-    with connected(profile, language) as (remote, screen):
+    with connected(profile, language) as (connection, screen):
         request = requests_pb2.AnswerCorrectionRequest(id=id, state=f"CORRECTION_STATE_{finding.name}", answer=answer)
-        stub = requests_pb2_grpc.RequestsServiceStub(remote.channel)
-        answered = stub.AnswerCorrection(request, metadata=remote.headers()).correction
+        stub = requests_pb2_grpc.RequestsServiceStub(connection.channel)
+        answered = stub.AnswerCorrection(request, metadata=connection.headers()).correction
         zh, en = _STATES[answered.state]
         screen.say(f"✓ 已答复：{zh}", f"✓ answered: {en}")
 
@@ -118,10 +118,10 @@ def answer_correction(
 @commands.command("reveal")
 def reveal(id: IdArgument, profile: ProfileOption, language: LanguageOption = None) -> None:
     """显示指的是哪条记录，查看会记入日志 / show which record is meant; it is recorded that you looked."""
-    with connected(profile, language) as (remote, screen):
-        stub = requests_pb2_grpc.RequestsServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = requests_pb2_grpc.RequestsServiceStub(connection.channel)
         request = requests_pb2.RevealCorrectionRequest(id=id)
-        typer.echo(stub.RevealCorrection(request, metadata=remote.headers()).entity_key)
+        typer.echo(stub.RevealCorrection(request, metadata=connection.headers()).entity_key)
         screen.say("✓ 已记入日志", "✓ it is recorded that you looked")
 
 

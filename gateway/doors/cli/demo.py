@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import shlex
 import shutil
 import subprocess
@@ -185,7 +186,9 @@ class _Story:
         sys.stdout.flush()
 
         ended = subprocess.run(
-            [sys.executable, "-m", "gateway", *arguments, "--language", self.screen.language], check=False
+            [sys.executable, "-m", "gateway", *arguments, "--language", self.screen.language],
+            env=os.environ | {"XDG_CONFIG_HOME": str(self.city.data / "user")},  # its datasets are nobody's own
+            check=False,
         )
         if ended.returncode != expected:
             raise ChildFailed(f"gateway {arguments[0]}: {ended.returncode} ≠ {expected}")

@@ -51,15 +51,15 @@ def declare(
     language: LanguageOption = None,
 ) -> None:
     """宣布应急状态 / bring a signed declaration into force."""
-    with connected(profile, language) as (remote, screen):
+    with connected(profile, language) as (connection, screen):
         content = _read_declaration(declaration, screen=screen)
         read = [_read_signature(path, screen=screen) for path in signatures]
-        stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
+        stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
         request = governance_pb2.DeclareEmergencyRequest(
             declaration=declaration_message(content),
             signatures=[governance_pb2.Signature(signer=s.signer, signature=s.signature) for s in read],
         )
-        stub.DeclareEmergency(request, metadata=remote.headers())
+        stub.DeclareEmergency(request, metadata=connection.headers())
         until = local_time(content.ends_at)
         screen.say(f"✓ {content.id} 有效至 {until}", f"✓ {content.id} is in force until {until}")
 
@@ -72,10 +72,10 @@ def end(
     language: LanguageOption = None,
 ) -> None:
     """提前终止应急状态 / end an emergency before its time."""
-    with connected(profile, language) as (remote, screen):
-        stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
         request = governance_pb2.EndEmergencyRequest(id=id, reason=reason)
-        stub.EndEmergency(request, metadata=remote.headers())
+        stub.EndEmergency(request, metadata=connection.headers())
         screen.say(
             f"✓ {id} 已终止；接收单位须销毁结果（gateway destruction owed）",
             f"✓ {id} has ended; the recipients destroy what they received (gateway destruction owed)",
@@ -85,9 +85,9 @@ def end(
 @commands.command("list")
 def list_emergencies(profile: ProfileOption, language: LanguageOption = None) -> None:
     """列出应急状态 / list the emergencies."""
-    with connected(profile, language) as (remote, screen):
-        stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
-        answer = stub.ListEmergencies(governance_pb2.ListEmergenciesRequest(), metadata=remote.headers())
+    with connected(profile, language) as (connection, screen):
+        stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
+        answer = stub.ListEmergencies(governance_pb2.ListEmergenciesRequest(), metadata=connection.headers())
         screen.table(
             ("编号", "事由", "区域", "用途", "起止", "签署人", "状态")
             if screen.language == "zh"

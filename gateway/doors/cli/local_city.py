@@ -25,12 +25,11 @@ from catalog.load import load_catalogue
 from catalog.vocabulary import Role
 from gateway.audit import AUDIT_KEY_NAME, SUBJECT_KEY_BYTES, VerificationKey
 from gateway.authenticate.tokens import issue_token
+from gateway.client import Connection, Profile, connect
 from gateway.doors.cli.certificates import issue_certificates
 from gateway.doors.cli.keys import secret, signing_key, write_jwks
 from gateway.doors.cli.private_files import write_private
 from gateway.doors.cli.processes import ChildFailed, Children
-from gateway.doors.cli.profile import Profile
-from gateway.doors.cli.remote import Remote
 from gateway.doors.cli.sample_governance import sign_agreements, write_signers
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 
@@ -278,11 +277,11 @@ opa_url = "http://127.0.0.1:{self._opa_port}"
             config = self.data / "connectors" / f"{department}.yaml"
             command = [sys.executable, "-m", "connectors", "serve", str(config)]
             self.children.start(f"connector-{department}", command)
-        remote = Remote(Profile.load(self.profiles / "administrator.json"))
+        connection = connect(Profile.load(self.profiles / "administrator.json"))
         try:
-            _approve_all(remote, departments=frozenset(self._sample_departments), children=self.children)
+            _approve_all(connection, departments=frozenset(self._sample_departments), children=self.children)
         finally:
-            remote.close()
+            connection.close()
 
     def _sign_agreements(self) -> None:
         self._say("各部门专员签署共享协议", "the departments' stewards sign their agreements")
@@ -351,10 +350,10 @@ def _write_requesters(path: Path, recipients: Iterable[Recipient]) -> None:
     path.write_text(yaml.safe_dump(entries, allow_unicode=True, sort_keys=False), "utf-8")
 
 
-def _approve_all(remote: Remote, *, departments: frozenset[str], children: Children) -> None:
+def _approve_all(connection: Connection, *, departments: frozenset[str], children: Children) -> None:
     """Approve every department's registration as it comes in."""
-    stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
-    headers = remote.headers()
+    stub = registry_pb2_grpc.RegistryServiceStub(connection.channel)
+    headers = connection.headers()
     waiting, deadline = set(departments), time.monotonic() + 120
     while waiting:
         ended = children.ended()

@@ -38,7 +38,7 @@ def file(
     language: LanguageOption = None,
 ) -> None:
     """提出数据需求 / file a data need."""
-    with connected(profile, language) as (remote, screen):
+    with connected(profile, language) as (connection, screen):
         request = requests_pb2.FileNeedRequest(
             controller=controller,
             dataset=dataset,
@@ -47,8 +47,8 @@ def file(
             scenario=scenario,
             needed_until=int(until_time.timestamp()),
         )
-        stub = requests_pb2_grpc.RequestsServiceStub(remote.channel)
-        need = stub.FileNeed(request, metadata=remote.headers()).need
+        stub = requests_pb2_grpc.RequestsServiceStub(connection.channel)
+        need = stub.FileNeed(request, metadata=connection.headers()).need
         days, due = need.deadline.working_days, due_on(need.deadline, screen)
         screen.say(
             f"✓ 需求 {need.id} 已提出，{days} 个工作日内答复：{due}", f"✓ need {need.id}: {days} working days, {due}"
@@ -58,8 +58,8 @@ def file(
 @commands.command("list")
 def list_needs(profile: ProfileOption, overdue: OverdueOption = False, language: LanguageOption = None) -> None:
     """列出与本单位、本部门有关的需求 / list the needs of your office or department."""
-    with connected(profile, language) as (remote, screen):
-        stub = requests_pb2_grpc.RequestsServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = requests_pb2_grpc.RequestsServiceStub(connection.channel)
         request = requests_pb2.ListNeedsRequest(overdue_only=overdue)
         zh = screen.language == "zh"
         screen.table(
@@ -76,7 +76,7 @@ def list_needs(profile: ProfileOption, overdue: OverdueOption = False, language:
                     due_on(need.deadline, screen),
                     _STATES[need.state][not zh],
                 )
-                for need in stub.ListNeeds(request, metadata=remote.headers()).needs
+                for need in stub.ListNeeds(request, metadata=connection.headers()).needs
             ],
         )
 
@@ -84,9 +84,9 @@ def list_needs(profile: ProfileOption, overdue: OverdueOption = False, language:
 @commands.command("show")
 def show(id: IdArgument, profile: ProfileOption, language: LanguageOption = None) -> None:
     """显示一项需求及其答复 / show a need and its answer."""
-    with connected(profile, language) as (remote, screen):
-        stub = requests_pb2_grpc.RequestsServiceStub(remote.channel)
-        needs = stub.ListNeeds(requests_pb2.ListNeedsRequest(), metadata=remote.headers()).needs
+    with connected(profile, language) as (connection, screen):
+        stub = requests_pb2_grpc.RequestsServiceStub(connection.channel)
+        needs = stub.ListNeeds(requests_pb2.ListNeedsRequest(), metadata=connection.headers()).needs
         need = next((need for need in needs if need.id == id), None)
         if need is None:
             screen.say(f"✗ 没有您可以看到的需求 {id}", f"✗ there is no need {id} that you may see")
@@ -109,12 +109,12 @@ def accept(
     language: LanguageOption = None,
 ) -> None:
     """同意需求，协议即时生效 / accept a need; the agreement is in force at once."""
-    with connected(profile, language) as (remote, screen):
+    with connected(profile, language) as (connection, screen):
         request = requests_pb2.AcceptNeedRequest(
             id=id, agreement=agreement, valid_until=int(until_time.timestamp()) if until_time else 0, terms=terms
         )
-        stub = requests_pb2_grpc.RequestsServiceStub(remote.channel)
-        need = stub.AcceptNeed(request, metadata=remote.headers()).need
+        stub = requests_pb2_grpc.RequestsServiceStub(connection.channel)
+        need = stub.AcceptNeed(request, metadata=connection.headers()).need
         if need.agreement:
             screen.say(f"✓ 协议 {need.agreement} 已生效", f"✓ agreement {need.agreement} is in force")
         else:
@@ -133,28 +133,28 @@ def refuse(
     language: LanguageOption = None,
 ) -> None:
     """依据负面清单不同意 / refuse a need on a ground of the negative list."""
-    with connected(profile, language) as (remote, screen):
-        stub = requests_pb2_grpc.RequestsServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = requests_pb2_grpc.RequestsServiceStub(connection.channel)
         request = requests_pb2.RefuseNeedRequest(id=id, basis=basis, answer=answer)
-        stub.RefuseNeed(request, metadata=remote.headers())
+        stub.RefuseNeed(request, metadata=connection.headers())
         screen.say(f"✓ 已答复不同意：{basis}", f"✓ refused: {basis}")
 
 
 @commands.command("withdraw")
 def withdraw(id: IdArgument, profile: ProfileOption, language: LanguageOption = None) -> None:
     """撤回本单位的需求 / take back a need of your office."""
-    with connected(profile, language) as (remote, screen):
-        stub = requests_pb2_grpc.RequestsServiceStub(remote.channel)
-        stub.WithdrawNeed(requests_pb2.WithdrawNeedRequest(id=id), metadata=remote.headers())
+    with connected(profile, language) as (connection, screen):
+        stub = requests_pb2_grpc.RequestsServiceStub(connection.channel)
+        stub.WithdrawNeed(requests_pb2.WithdrawNeedRequest(id=id), metadata=connection.headers())
         screen.say("✓ 已撤回", "✓ withdrawn")
 
 
 @commands.command("negative-list")
 def negative_list(profile: ProfileOption, language: LanguageOption = None) -> None:
     """列出负面清单 / list the grounds on which a need may be refused."""
-    with connected(profile, language) as (remote, screen):
-        stub = requests_pb2_grpc.RequestsServiceStub(remote.channel)
-        answer = stub.ListNegativeList(requests_pb2.ListNegativeListRequest(), metadata=remote.headers())
+    with connected(profile, language) as (connection, screen):
+        stub = requests_pb2_grpc.RequestsServiceStub(connection.channel)
+        answer = stub.ListNegativeList(requests_pb2.ListNegativeListRequest(), metadata=connection.headers())
         zh = screen.language == "zh"
         screen.table(
             ("编号", "情形", "依据", "适用部门") if zh else ("id", "what", "legal basis", "controllers"),

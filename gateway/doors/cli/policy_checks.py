@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from catalog.dataset import Text
-from gateway.decide import EmbeddedPdp, OpaServerPdp, PolicyBundle, PolicyDecisionPoint, provision
+from gateway.decide import EmbeddedPdp, PolicyBundle, PolicyDecisionPoint
+from gateway.decide.opa_server import OpaServerPdp, provision
 from gateway.decide.scenarios import ScenarioFailure, failures, load_scenario
 from gateway.doors.cli.local_city import find_opa, free_port
 from gateway.doors.cli.processes import ChildFailed, Children

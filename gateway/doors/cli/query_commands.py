@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import sys
+import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from catalog.vocabulary import Role
+from gateway.client import Connection
+from gateway.client.files.delivery import check_path, deliver
+from gateway.client.files.formats import FileProblem
+from gateway.client.files.local import Request
+from gateway.doors.cli.catalogue_names import CatalogueNames
 from gateway.doors.cli.explanation import show_explanation
+from gateway.doors.cli.interactive import Dialogue, converse
 from gateway.doors.cli.options import CaseOption, LanguageOption, ProfileOption, PurposeOption
-from gateway.doors.cli.output import check_output, write_result
-from gateway.doors.cli.session import connected
-from gateway.doors.cli.show import EXIT_DENIED, EXIT_INVALID, Screen, local_time
-from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+from gateway.doors.cli.query_history import QueryHistory
+from gateway.doors.cli.session import connected, session
+from gateway.doors.cli.show import EXIT_DENIED, EXIT_INVALID, Screen, show_delivery
+from gateway.doors.cli.user_folder import local_datasets, user_folder
 
 
 def query(
-    sql: Annotated[str, typer.Argument(help="SQL")],
     profile: ProfileOption,
+    sql: Annotated[
+        str,
+        typer.Argument(
+            help="SQL；不给则逐条询问，或从标准输入读取 / without it one after the other is asked for, or standard input read",
+            show_default=False,
+        ),
+    ] = "",
     purpose: PurposeOption = "",
     case: CaseOption = "",
     output: Annotated[
-        Path | None, typer.Option("--output", help="保存为 / write to: .parquet .arrow .csv .xlsx")
+        Path | None,
+        typer.Option(
+            "--output",
+            help="保存为 / write to: .parquet .arrow .csv .xlsx；没有后缀则为可续传的分片目录"
+            " / without an ending a folder of parts, which is taken up after a cut",
+        ),
     ] = None,
     partial: Annotated[
         bool,
@@ -36,41 +53,53 @@ def query(
     language: LanguageOption = None,
 ) -> None:
     """执行查询 / run a query."""
-    with connected(profile, language) as (remote, screen):
-        try:
-            if output is not None:
-                check_output(output)
-            result = remote.query(sql, purpose=purpose, case=case, partial=partial)
-            if output is None:
-                rows = screen.result(result.batches(), schema=result.schema)
-            else:
-                rows = write_result(
-                    screen.watched(result.batches()),
-                    schema=result.schema,
-                    path=output,
-                    receipt=lambda: json.dumps(result.receipt).encode(),
-                )
-        except (ValueError, OSError) as error:
-            screen.say(f"无法保存结果：{error}", f"the result cannot be written: {error}")
-            raise typer.Exit(EXIT_INVALID) from error
-        _show_datasets(screen, result.receipt["datasets"])
-        entry = result.receipt["entry"]
-        saved = f" → {output}" if output else ""
-        screen.say(f"✓ {rows:,} 行{saved}；审计编号 {entry}", f"✓ {rows:,} rows{saved}; audit entry {entry}")
-
-
-def _show_datasets(screen: Screen, datasets: Mapping[str, Mapping[str, Any]]) -> None:
-    """Tell as of when each dataset is, and which one is missing."""
-    for name, facts in datasets.items():
-        if facts["missing"]:
-            screen.say(
-                f"⚠ 结果不完整：缺少数据集“{name}”，其部门连接器不可用，请稍后重新查询",
-                f"⚠ incomplete: dataset '{name}' is missing, its department's connector is down; ask again later",
+    if not sql and not sys.stdin.isatty():
+        sql = sys.stdin.read()
+    with session(profile, language) as opened:
+        connection, screen = opened.connection, opened.screen
+        names = CatalogueNames(connection.catalog)
+        if not sql:
+            dialogue = Dialogue(
+                session=opened, names=names, purpose=purpose, case=case, partial=partial, datasets=local_datasets()
             )
-        elif facts["as_of"]:
-            late = ("（已逾更新周期）", " (later than its update cycle promises)") if facts["late"] else ("", "")
-            as_of = local_time(facts["as_of"])
-            screen.say(f"数据集“{name}”截至 {as_of}{late[0]}", f"dataset '{name}' as of {as_of}{late[1]}")
+            converse(dialogue, history=QueryHistory(user_folder() / "query-history"))
+            return
+        if output is not None:
+            request = Request(sql=sql, purpose=purpose, case=case, partial=partial)
+            save(connection, request, output=output, profile=profile, screen=screen)
+            return
+        with connection.query(sql, purpose=purpose, case=case, partial=partial) as result:
+            titles = names.titles(result.treatment) if screen.out.is_terminal else {}
+            rows = screen.result(result.batches(), schema=result.schema, titles=titles)
+            show_delivery(screen, (result.receipt,), rows=rows)
+
+
+def save(connection: Connection, request: Request, *, output: Path, profile: Path, screen: Screen) -> None:
+    """Deliver a result to a file or a folder of parts and tell what came; what cannot be written ends the command."""
+    try:
+        check_path(output)
+        with screen.progress() as told:
+            delivered = deliver(
+                connection,
+                request,
+                path=output,
+                profile=profile,
+                datasets=local_datasets(),
+                now=time.time(),
+                on_progress=told,
+            )
+    except FileProblem as problem:
+        screen.say(problem.text.zh, problem.text.en)
+        raise typer.Exit(EXIT_INVALID) from problem
+    except OSError as error:
+        screen.say(f"无法保存结果：{error}", f"the result cannot be written: {error}")
+        raise typer.Exit(EXIT_INVALID) from error
+    if delivered.outdated:
+        screen.say(
+            f"上次中断留下的 {delivered.outdated} 个分片已超过 24 小时，已重新取数。",
+            f"{delivered.outdated} parts of the attempt that broke off were older than 24 hours and were fetched anew.",
+        )
+    show_delivery(screen, delivered.receipts, rows=delivered.rows, path=output)
 
 
 def explain(
@@ -95,12 +124,8 @@ def explain(
     """说明该查询会得到什么，不读取数据 / tell what a query would get, without touching data."""
     if as_role and not as_office:
         raise typer.BadParameter("--as-role 须与 --as-office 同用 / --as-role needs --as-office")
-    with connected(profile, language) as (remote, screen):
-        stub = catalog_pb2_grpc.CatalogServiceStub(remote.channel)
-        answer = stub.ExplainQuery(
-            catalog_pb2.ExplainQueryRequest(sql=sql, as_office=as_office, as_role=as_role or ""),
-            metadata=remote.headers(purpose=purpose, case=case),
-        )
-        show_explanation(screen, answer)
-    if not answer.allow:
+    with connected(profile, language) as (connection, screen):
+        explanation = connection.explain(sql, purpose=purpose, case=case, as_office=as_office, as_role=as_role or "")
+        show_explanation(screen, explanation.answer)
+    if not explanation.allow:
         raise typer.Exit(EXIT_DENIED)

@@ -23,7 +23,8 @@ from connectors.sdk.content_hash import RECEIPT_KEY, ContentHash
 from connectors.sdk.tlog.entry import Entry
 from connectors.sdk.tlog.evidence import Evidence, EvidenceProblem, EvidenceRefused
 from connectors.sdk.tlog.note import VerificationKey
-from gateway.doors.cli.output import plain_text, receipt_beside
+from gateway.client.files.cells import plain_text
+from gateway.client.files.formats import COVER_SHEET, receipt_beside
 from gateway.model.audit import EntryKind, Outcome
 
 _ARROW_MAGIC_BYTES = 8
@@ -36,6 +37,10 @@ _CONTENT_UNREADABLE = Text(
 _COPY_UNREADABLE = Text(
     zh="不是可读的 .parquet .arrow .csv .xlsx 文件：{detail}。请转换为其中一种格式。",
     en="not a readable .parquet .arrow .csv .xlsx file: {detail}. Convert it to one of them.",
+)
+_NO_PARTS = Text(
+    zh="目录是空的。请给出 gateway query --output 所写的目录或文件。",
+    en="The folder is empty. Give a folder or file that gateway query --output wrote.",
 )
 _NO_RECEIPT = Text(
     zh="文件没有回执。请用 gateway audit receipt 领取，并以 --receipt 给出。",
@@ -75,6 +80,18 @@ class FileRefused(Exception):
     def __init__(self, text: Text) -> None:
         super().__init__(text.en)
         self.text = text
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files of a folder of parts, or the one file.
+
+    Raises:
+        FileRefused: The folder is empty.
+    """
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    if not files:
+        raise FileRefused(_NO_PARTS)
+    return files
 
 
 def check_file(path: Path, *, receipt: Path | None, key: VerificationKey) -> Entry:
@@ -219,7 +236,8 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
 def _xlsx_rows(path: Path) -> Iterator[tuple[Any, ...]]:
     openpyxl = importlib.import_module("openpyxl")  # takes half a second, which other commands need not wait
     for sheet in openpyxl.load_workbook(path, read_only=True).worksheets:
-        yield from sheet.iter_rows(values_only=True)
+        if sheet.title != COVER_SHEET:
+            yield from sheet.iter_rows(values_only=True)
 
 
 _TABLES: Mapping[str, Callable[[Path], Iterable[Iterable[object]]]] = {".csv": _csv_rows, ".xlsx": _xlsx_rows}

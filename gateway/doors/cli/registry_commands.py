@@ -28,9 +28,9 @@ _STATES = {
 @commands.command("list")
 def list_registrations(profile: ProfileOption, language: LanguageOption = None) -> None:
     """列出登记的连接器 / list the registered connectors."""
-    with connected(profile, language) as (remote, screen):
-        stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
-        answer = stub.ListRegistrations(pb.ListRegistrationsRequest(), metadata=remote.headers())
+    with connected(profile, language) as (connection, screen):
+        stub = registry_pb2_grpc.RegistryServiceStub(connection.channel)
+        answer = stub.ListRegistrations(pb.ListRegistrationsRequest(), metadata=connection.headers())
         screen.table(
             ("部门", "连接器", "状态", "运行实例", "数据集")
             if screen.language == "zh"
@@ -56,10 +56,10 @@ def show(
     language: LanguageOption = None,
 ) -> None:
     """查看一个登记的实例与历史 / show a registration's running connectors and history."""
-    with connected(profile, language) as (remote, screen):
-        stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = registry_pb2_grpc.RegistryServiceStub(connection.channel)
         request = pb.GetRegistrationRequest(department=department, connector=connector)
-        answer = stub.GetRegistration(request, metadata=remote.headers())
+        answer = stub.GetRegistration(request, metadata=connection.headers())
         zh = screen.language == "zh"
         for dataset in answer.registration.datasets:
             if dataset.HasField("drift"):
@@ -97,10 +97,10 @@ def approve(
     language: LanguageOption = None,
 ) -> None:
     """批准部门的连接器 / approve a department's connector."""
-    with connected(profile, language) as (remote, screen):
-        stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = registry_pb2_grpc.RegistryServiceStub(connection.channel)
         request = pb.ApproveRequest(department=department, connector=connector)
-        _say_state(stub.Approve(request, metadata=remote.headers()).registration, screen=screen)
+        _say_state(stub.Approve(request, metadata=connection.headers()).registration, screen=screen)
 
 
 @commands.command("suspend")
@@ -112,10 +112,10 @@ def suspend(
     language: LanguageOption = None,
 ) -> None:
     """停用部门的连接器，正在传输的结果随即停止 / suspend a connector; results on their way stop."""
-    with connected(profile, language) as (remote, screen):
-        stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = registry_pb2_grpc.RegistryServiceStub(connection.channel)
         request = pb.SuspendRequest(department=department, connector=connector, reason=reason)
-        _say_state(stub.Suspend(request, metadata=remote.headers()).registration, screen=screen)
+        _say_state(stub.Suspend(request, metadata=connection.headers()).registration, screen=screen)
 
 
 @commands.command("resume")
@@ -127,10 +127,10 @@ def resume(
     language: LanguageOption = None,
 ) -> None:
     """恢复停用的连接器 / end a suspension."""
-    with connected(profile, language) as (remote, screen):
-        stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = registry_pb2_grpc.RegistryServiceStub(connection.channel)
         request = pb.ResumeRequest(department=department, connector=connector, reason=reason)
-        _say_state(stub.Resume(request, metadata=remote.headers()).registration, screen=screen)
+        _say_state(stub.Resume(request, metadata=connection.headers()).registration, screen=screen)
 
 
 @commands.command("withdraw")
@@ -142,10 +142,10 @@ def withdraw(
     language: LanguageOption = None,
 ) -> None:
     """撤回登记，此名称不再使用 / end a registration for good; its name is not used again."""
-    with connected(profile, language) as (remote, screen):
-        stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = registry_pb2_grpc.RegistryServiceStub(connection.channel)
         request = pb.WithdrawRequest(department=department, connector=connector, reason=reason)
-        _say_state(stub.Withdraw(request, metadata=remote.headers()).registration, screen=screen)
+        _say_state(stub.Withdraw(request, metadata=connection.headers()).registration, screen=screen)
 
 
 def _say_state(registration: pb.Registration, *, screen: Screen) -> None:

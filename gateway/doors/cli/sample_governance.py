@@ -11,9 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from catalog.catalogue import Catalogue
 from catalog.vocabulary import SharingClass
+from gateway.client import Profile, connect
 from gateway.doors.cli.keys import signing_key
-from gateway.doors.cli.profile import Profile
-from gateway.doors.cli.remote import Remote
 from sharing_stubs.sharing.governance.v1 import governance_pb2, governance_pb2_grpc
 
 AGREEMENT_SECONDS = 365 * 86_400
@@ -54,10 +53,10 @@ def sign_agreements(catalogue: Catalogue, *, stewards: Mapping[str, Profile]) ->
             purposes=[id for id, purpose in catalogue.purposes.items() if any(purpose.need(name) for name in datasets)],
             valid_until=int(time.time()) + AGREEMENT_SECONDS,
         )
-        remote = Remote(profile)
+        connection = connect(profile)
         try:
-            stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
+            stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
             request = governance_pb2.SignAgreementRequest(agreement=agreement)
-            stub.SignAgreement(request, metadata=remote.headers(), timeout=10)
+            stub.SignAgreement(request, metadata=connection.headers(), timeout=10)
         finally:
-            remote.close()
+            connection.close()

@@ -71,18 +71,18 @@ def lift(
     language: LanguageOption = None,
 ) -> None:
     """解除停用 / lift a stop."""
-    with connected(profile, language) as (remote, screen):
-        stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
-        stub.LiftStop(governance_pb2.LiftStopRequest(id=id, reason=reason), metadata=remote.headers())
+    with connected(profile, language) as (connection, screen):
+        stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
+        stub.LiftStop(governance_pb2.LiftStopRequest(id=id, reason=reason), metadata=connection.headers())
         screen.say("✓ 停用已解除", "✓ the stop is lifted")
 
 
 @commands.command("list")
 def list_stops(profile: ProfileOption, language: LanguageOption = None) -> None:
     """列出停用 / list what is stopped, by whom and why."""
-    with connected(profile, language) as (remote, screen):
-        stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
-        answer = stub.ListStops(governance_pb2.ListStopsRequest(), metadata=remote.headers())
+    with connected(profile, language) as (connection, screen):
+        stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
+        answer = stub.ListStops(governance_pb2.ListStopsRequest(), metadata=connection.headers())
         screen.table(
             ("类别", "对象", "部门", "理由", "停用人", "时间", "编号")
             if screen.language == "zh"
@@ -111,11 +111,11 @@ def _stop(
     language: LanguageOption,
     controller: str = "",
 ) -> None:
-    with connected(profile, language) as (remote, screen):
-        stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
+    with connected(profile, language) as (connection, screen):
+        stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
         request = governance_pb2.StopRequest(
             kind=stop_kind_message(kind), target=target, reason=reason, controller=controller
         )
-        stop = stub.Stop(request, metadata=remote.headers()).stop
+        stop = stub.Stop(request, metadata=connection.headers()).stop
         screen.say(f"✓ {target} 已停用，编号为", f"✓ {target} is stopped, with the id")
         typer.echo(stop.id)

@@ -12,10 +12,10 @@ import typer
 
 from catalog.directory import Directory
 from gateway.authenticate.tokens import issue_token
+from gateway.client import Profile
 from gateway.doors.cli.keys import signing_key
 from gateway.doors.cli.options import LanguageChoice
 from gateway.doors.cli.private_files import write_private
-from gateway.doors.cli.profile import Profile
 from gateway.doors.cli.show import EXIT_INVALID, Screen
 from gateway.settings import Settings
 
