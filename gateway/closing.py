@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from gateway.audit import AuditLog, recipients_receipt, record_receipt
 from gateway.deliver import Delivered, Delivery
-from gateway.errors import Denied, GatewayError
+from gateway.errors import Cancelled, Denied, GatewayError
 from gateway.messages import Reason
 from gateway.model.audit import AuditEntry, Outcome
 from gateway.model.cancellation import Cancellation
 from gateway.model.decision import Denial
 from gateway.model.result import ReceivedScan
+
+_OUTCOMES: Mapping[type[GatewayError], Outcome] = {Denied: Outcome.REVOKED, Cancelled: Outcome.CANCELLED}
 
 
 class Closing:
@@ -41,7 +43,7 @@ class Closing:
         if isinstance(cause, GatewayError):
             decision = cause.decision if isinstance(cause, Denied) else None
             self._close(
-                Outcome.REVOKED if isinstance(cause, Denied) else Outcome.FAILED,
+                _OUTCOMES.get(type(cause), Outcome.FAILED),
                 delivered,
                 reason=cause.reason,
                 denials=decision.denials if decision else (),

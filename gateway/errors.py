@@ -7,6 +7,7 @@ GatewayError
 ├── Unavailable       a part is down or cannot be trusted, so nothing is released
 ├── TooLarge          a bound was reached
 ├── TooSlow           a deadline passed
+├── Cancelled         the requester ended it
 ├── Unsupported       the door does not offer this
 └── Bug               an invariant of our own broke
 
@@ -108,6 +109,12 @@ class TooSlow(GatewayError):
     """A deadline passed."""
 
     status = grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+class Cancelled(GatewayError):
+    """The requester ended it."""
+
+    status = grpc.StatusCode.CANCELLED
 
 
 class Unsupported(GatewayError):

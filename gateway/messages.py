@@ -2,63 +2,10 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from catalog.dataset import Text
+from gateway.reasons import Reason
 
-
-class Reason(StrEnum):
-    """Stable reason codes (AIP-193), each with one text and one remedy."""
-
-    TOKEN_MISSING = "TOKEN_MISSING"
-    TOKEN_INVALID = "TOKEN_INVALID"
-    REQUESTER_UNKNOWN = "REQUESTER_UNKNOWN"
-    OFFICE_UNKNOWN = "OFFICE_UNKNOWN"
-    ROLE_MISSING = "ROLE_MISSING"
-    REQUESTER_REVOKED = "REQUESTER_REVOKED"
-    QUERY_SYNTAX = "QUERY_SYNTAX"
-    QUERY_NOT_READ_ONLY = "QUERY_NOT_READ_ONLY"
-    QUERY_NOT_SUPPORTED = "QUERY_NOT_SUPPORTED"
-    QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
-    QUERY_AMBIGUOUS = "QUERY_AMBIGUOUS"
-    QUERY_FAILED = "QUERY_FAILED"
-    POLICY_DENIED = "POLICY_DENIED"
-    ACCESS_REVOKED = "ACCESS_REVOKED"
-    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
-    STATISTICS_DIFFERENCING = "STATISTICS_DIFFERENCING"
-    GOVERNANCE_REFUSED = "GOVERNANCE_REFUSED"
-    SUBJECT_INVALID = "SUBJECT_INVALID"
-    REVEAL_REASON_MISSING = "REVEAL_REASON_MISSING"
-    REVEAL_REASON_NAMES_SOMEBODY = "REVEAL_REASON_NAMES_SOMEBODY"
-    PERIOD_INVALID = "PERIOD_INVALID"
-    POLICY_UNAVAILABLE = "POLICY_UNAVAILABLE"
-    POLICY_UNDEFINED = "POLICY_UNDEFINED"
-    POLICY_MALFORMED = "POLICY_MALFORMED"
-    POLICY_SLOW = "POLICY_SLOW"
-    CASE_REGISTER_UNAVAILABLE = "CASE_REGISTER_UNAVAILABLE"
-    CONNECTOR_UNAVAILABLE = "CONNECTOR_UNAVAILABLE"
-    CONNECTOR_SUSPENDED = "CONNECTOR_SUSPENDED"
-    CONNECTOR_DRIFTED = "CONNECTOR_DRIFTED"
-    CONNECTOR_SLOW = "CONNECTOR_SLOW"
-    CONNECTOR_REFUSED = "CONNECTOR_REFUSED"
-    CONNECTOR_UNTRUSTWORTHY = "CONNECTOR_UNTRUSTWORTHY"
-    REGISTRY_UNAVAILABLE = "REGISTRY_UNAVAILABLE"
-    PARTIAL_REFUSED = "PARTIAL_REFUSED"
-    DEPARTMENT_LOG_INVALID = "DEPARTMENT_LOG_INVALID"
-    DEPARTMENT_LOG_TOO_LARGE = "DEPARTMENT_LOG_TOO_LARGE"
-    AUDIT_UNAVAILABLE = "AUDIT_UNAVAILABLE"
-    ENGINE_MEMORY = "ENGINE_MEMORY"
-    ENGINE_TIME = "ENGINE_TIME"
-    ENGINE_LOST = "ENGINE_LOST"
-    RESULT_TOO_LARGE = "RESULT_TOO_LARGE"
-    TICKET_INVALID = "TICKET_INVALID"
-    BUSY = "BUSY"
-    NOT_IMPLEMENTED = "NOT_IMPLEMENTED"
-    REGISTRATION_REFUSED = "REGISTRATION_REFUSED"
-    NOT_AVAILABLE = "NOT_AVAILABLE"
-    RECEIPT_UNKNOWN = "RECEIPT_UNKNOWN"
-    MARKS_INVALID = "MARKS_INVALID"
-    INTERNAL = "INTERNAL"
+__all__ = ["MESSAGES", "Reason", "message", "remedy"]
 
 
 def _t(zh: str, en: str) -> Text:
@@ -120,6 +67,17 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
         _t("语句在已授权的数据上执行失败：{detail}。", "The statement failed on the released data: {detail}."),
         _t("请检查类型转换、除数与函数参数。", "Check casts, divisors and function arguments."),
     ),
+    Reason.QUERY_CANCELLED: (
+        _t("查询已被请求人取消。", "The query was cancelled by the requester."),
+        _t("如仍需要，请重新提交查询。", "Submit the query again if you still need it."),
+    ),
+    Reason.PARAMETERS_INVALID: (
+        _t("参数与语句不符：{detail}。", "The parameters do not fit the statement: {detail}."),
+        _t(
+            "请为每个“?”绑定一个值（一行），只用文本、数字、布尔、日期或时间。",
+            "Bind one row with one value for each '?': text, numbers, booleans, dates or timestamps.",
+        ),
+    ),
     Reason.POLICY_DENIED: (
         _t("策略拒绝了该查询。", "The policy denied the query."),
         _t("请查看每条拒绝原因的补救办法。", "See the remedy of each reason."),
@@ -154,6 +112,36 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
     Reason.GOVERNANCE_REFUSED: (
         _t("拒绝该操作：{detail}。", "The change is refused: {detail}."),
         _t("请更正后重试。", "Correct it and try again."),
+    ),
+    Reason.SUBSCRIPTION_KEY_INVALID: (
+        _t("不能按所给的键列比对各期结果：{detail}。", "Runs cannot be compared by the key columns: {detail}."),
+        _t(
+            "键列须在结果中、不为空、不重复，且查询不得使用假名；或不给键列，每期接收全部数据。",
+            "Key columns stand in the result, are never null and never repeat, in a query without pseudonyms; "
+            "or give none and receive the whole dataset each time.",
+        ),
+    ),
+    Reason.SUBSCRIPTION_LOST: (
+        _t(
+            "订阅的查询已无法解密：网关密钥已更换。",
+            "The subscription's query can no longer be decrypted: the gateway's secret is another one now.",
+        ),
+        _t("请停止该订阅并重新创建。", "Stop the subscription and create it anew."),
+    ),
+    Reason.RUN_LOST: (
+        _t("该期结果不在本网关，或已损坏。", "The result of this run is not on this gateway, or is damaged."),
+        _t("请等待下一期。", "Wait for the next run."),
+    ),
+    Reason.RUN_TOO_LARGE: (
+        _t("一期结果超过订阅的上限 {detail}。", "A run exceeds what a subscription may hold: {detail}."),
+        _t(
+            "请停止该订阅，增加筛选条件后重新创建，或改用查询。",
+            "Stop the subscription and create it anew with filters, or ask by a query.",
+        ),
+    ),
+    Reason.SPOOL_FULL: (
+        _t("网关没有空间暂存一期结果。", "The gateway has no room for the result of a run."),
+        _t("下期自动重试；请通知网关管理员。", "It is tried again at the next time; tell the gateway's administrator."),
     ),
     Reason.SUBJECT_INVALID: (
         _t(

@@ -14,13 +14,14 @@ SQL         → parse        → ParsedQuery
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import NoReturn
 
+import pyarrow as pa
 import structlog
 
 from catalog.catalogue import Catalogue
@@ -33,13 +34,12 @@ from gateway.audit import (
     AuditLog,
     SubjectKey,
     named_people,
-    record_administration,
     record_audit_query,
     record_denial,
     record_failure,
     record_intent,
 )
-from gateway.authenticate import TokenVerifier, authenticate, office_requester
+from gateway.authenticate import TokenVerifier, authenticate
 from gateway.closing import Closing
 from gateway.decide import PolicyDecisionPoint, decide
 from gateway.deliver import Delivery, deliver
@@ -48,17 +48,28 @@ from gateway.execute import EnginePool, execute
 from gateway.messages import Reason
 from gateway.model.cancellation import Cancellation
 from gateway.model.decision import Decision
-from gateway.model.plan import EnforcedPlan
+from gateway.model.order import Order
+from gateway.model.plan import EnforcedPlan, PreparedQuery
 from gateway.model.query import ResolvedQuery
 from gateway.model.requester import RequestContext, Requester, Standing
-from gateway.parse import EngineParser, parse
-from gateway.release import StatisticsLedger, release
-from gateway.resolve import resolve
-from gateway.rewrite import rewrite
-from gateway.scan import ConnectorChannels, GrantIssuer, Replicas, scan
+from gateway.model.rows import RowBudget, RowShare
+from gateway.parse import EngineParser, Parameter, parse, probe
+from gateway.release import StatisticsLedger, release, released_schema
+from gateway.resolve import parameter_types, resolve, samples
+from gateway.rewrite import part_of, rewrite, split
+from gateway.scan import ConnectorChannels, GrantIssuer, Replicas, scan, scan_nothing
 from gateway.standing import HeldUsage, StandingFacts, Watch
 
-_DAY_SECONDS = 86_400
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Admitted:
+    """An order as it is decided now."""
+
+    order: Order
+    context: RequestContext
+    plan: EnforcedPlan
+    rows: RowBudget
+    held: HeldUsage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,23 +141,6 @@ class QueryPath:
                 "auditor's question not in the log", requester=requester.subject, action=action
             )
 
-    def as_office(self, administrator: Requester, *, office: str, role: str, context: RequestContext) -> Requester:
-        """Return who stands for an office in an explanation; recorded before anything is explained. Never run such a plan.
-
-        Raises:
-            Denied: The requester is no administrator.
-            InvalidQuery: The directory has nobody of the office.
-        """
-        self.require_role(administrator, Role.ADMINISTRATOR)
-        try:
-            seen_as = office_requester(
-                administrator, office=office, role=role, directory=self.directory, catalogue=self.catalogue
-            )
-        except GatewayError as error:
-            self.record_refusal(error, requester=administrator, context=context)
-        record_administration(self.log, requester=administrator, context=context, action="explain", seen_as=seen_as)
-        return seen_as
-
     def plan(self, sql: str, *, requester: Requester, context: RequestContext) -> EnforcedPlan:
         """Decide a query without touching data. A denial or failure is recorded before it is raised.
 
@@ -162,8 +156,40 @@ class QueryPath:
         except GatewayError as error:
             self._refuse(error, resolved=resolved, requester=requester, context=context)
 
-    def _plan(self, resolved: ResolvedQuery, *, requester: Requester, context: RequestContext) -> EnforcedPlan:
-        standing = self.standing.collect(resolved, requester=requester, context=context)
+    def bind(
+        self, sql: str, *, parameters: Sequence[Parameter], requester: Requester, context: RequestContext
+    ) -> ResolvedQuery:
+        """Return a statement with values for its `?`, undecided. Raises InvalidQuery, which is recorded."""
+        try:
+            return self._resolved(sql, parameters)
+        except GatewayError as error:
+            self._refuse(error, resolved=None, requester=requester, context=context)
+
+    def prepare(self, sql: str, *, requester: Requester, context: RequestContext) -> PreparedQuery:
+        """Decide a statement as `plan` does, with samples for the values of its `?`. Raises like `plan`."""
+        resolved: ResolvedQuery | None = None
+        try:
+            probes = probe(sql)
+            types = parameter_types(self._resolved(sql, probes), probes=probes, catalogue=self.catalogue)
+            resolved = self._resolved(sql, samples(types))
+            plan = self._plan(resolved, requester=requester, context=context, sampled=True)
+            return PreparedQuery(parameter_types=types, plan=plan)
+        except GatewayError as error:
+            nobody = resolved and replace(resolved, source_filters=())  # samples name no people
+            self._refuse(error, resolved=nobody, requester=requester, context=context)
+
+    def _resolved(self, sql: str, parameters: Sequence[Parameter]) -> ResolvedQuery:
+        parsed = parse(sql, engine_parser=self.engine_parser, parameters=parameters)
+        return resolve(parsed, catalogue=self.catalogue)
+
+    def split(self, plan: EnforcedPlan) -> Mapping[str, EnforcedPlan]:
+        """Return the parts of a plan's result by their keys; none when it cannot be split."""
+        return split(plan, catalogue=self.catalogue)
+
+    def _plan(
+        self, resolved: ResolvedQuery, *, requester: Requester, context: RequestContext, sampled: bool = False
+    ) -> EnforcedPlan:
+        standing = self.standing.collect(resolved, requester=requester, context=context, sampled=sampled)
         decision = self._decide(resolved, requester=requester, context=context, standing=standing)
         plan = rewrite(resolved, decision=decision, catalogue=self.catalogue)
         if context.partial and plan.statistic is not None:
@@ -223,18 +249,8 @@ class QueryPath:
             raise error
         self.record_refusal(error, requester=requester, context=context)
 
-    def run(
-        self,
-        resolved: ResolvedQuery,
-        *,
-        requester: Requester,
-        context: RequestContext,
-        seconds_max: float,
-        cancellation: Cancellation,
-    ) -> Iterator[bytes]:
-        """Run a query that was planned before, decided anew and recorded before released.
-
-        Until `cancellation` stops it, it is decided otherwise, or `seconds_max` pass.
+    def run(self, order: Order) -> Iterator[bytes]:
+        """Deliver a query, decided anew and recorded before released, until it is stopped or decided otherwise.
 
         Yields:
             Serialised `FlightData` messages; the last one carries the receipt.
@@ -242,45 +258,30 @@ class QueryPath:
         Raises:
             GatewayError: What was sent so far is not the whole result. The log says why, unless it is unavailable itself.
         """
-        delivery, context = Delivery(hash_name=self.hash_name), self._now(context)
-        plan, held = self._admit(resolved, requester=requester, context=context)
+        delivery = Delivery(hash_name=self.hash_name)
+        admitted = self._admit(order)
+        plan, context = admitted.plan, admitted.context
         with ExitStack() as open_parts:
-            open_parts.callback(lambda: held.settle(rows=delivery.rows))
+            open_parts.callback(lambda: admitted.held.settle(rows=delivery.rows))
             intent = record_intent(
                 self.log,
-                requester=requester,
+                requester=order.requester,
                 context=context,
                 plan=plan,
                 catalogue_revision=self.catalogue.revision,
                 people=self._named_people(plan.resolved),
             )
-            expires_at = context.time + plan.obligations.retention_days * _DAY_SECONDS
+            expires_at = plan.obligations.expires_at(received_at=context.time)
             closing = Closing(
-                log=self.log, intent=intent, cancellation=cancellation, delivery=delivery, expires_at=expires_at
+                log=self.log, intent=intent, cancellation=order.cancellation, delivery=delivery, expires_at=expires_at
             )
             open_parts.enter_context(closing)
             open_parts.callback(lambda: self.quality.saw((scan.dataset, scan.as_of) for scan in closing.scans))
-            ask_again = partial(self._ask_again, plan, requester=requester, context=context, closing=closing)
-            open_parts.enter_context(self.watch.running(cancellation, ask_again=ask_again))
-            yield from self._stream(
-                plan,
-                requester=requester,
-                context=context,
-                seconds_max=seconds_max,
-                cancellation=cancellation,
-                closing=closing,
-            )
+            ask_again = partial(self._ask_again, plan, requester=order.requester, context=context, closing=closing)
+            open_parts.enter_context(self.watch.running(order.cancellation, ask_again=ask_again))
+            yield from self._stream(admitted, closing=closing)
 
-    def _stream(
-        self,
-        plan: EnforcedPlan,
-        *,
-        requester: Requester,
-        context: RequestContext,
-        seconds_max: float,
-        cancellation: Cancellation,
-        closing: Closing,
-    ) -> Iterator[bytes]:
+    def _stream(self, admitted: _Admitted, *, closing: Closing) -> Iterator[bytes]:
         """Yield the result. Until its first rows are there, a connector that fails is replaced by a replica.
 
         Without any, and when the requester takes a partial answer, its dataset is missing.
@@ -288,24 +289,17 @@ class QueryPath:
         failed: set[str] = set()
         missing: set[str] = set()
         while True:
-            messages = self._attempt(
-                plan,
-                requester=requester,
-                context=context,
-                seconds_max=seconds_max,
-                cancellation=cancellation,
-                closing=closing,
-                failed=failed,
-                missing=missing,
-            )
+            rows = admitted.rows.share(admitted.plan.rows_max)
+            messages = self._attempt(admitted, closing=closing, rows=rows, failed=failed, missing=missing)
             try:
                 schema, first = next(messages), next(messages)
             except DatasetUnavailable as error:
-                if cancellation.cancelled:
+                rows.give_back()
+                if admitted.order.cancellation.cancelled:
                     raise
                 if error.instance_id:
                     failed.add(error.instance_id)
-                elif context.partial:
+                elif admitted.context.partial:
                     missing.add(error.dataset)
                 else:
                     raise
@@ -317,64 +311,87 @@ class QueryPath:
 
     def _attempt(
         self,
-        plan: EnforcedPlan,
+        admitted: _Admitted,
         *,
-        requester: Requester,
-        context: RequestContext,
-        seconds_max: float,
-        cancellation: Cancellation,
         closing: Closing,
+        rows: RowShare,
         failed: Collection[str],
         missing: Collection[str],
     ) -> Generator[bytes]:
         """Yield the schema, batches, and at last the receipt."""
+        plan, order = admitted.plan, admitted.order
         with ExitStack() as streams:
             scanned = scan(
                 plan,
-                requester=requester,
-                context=context,
+                requester=order.requester,
+                context=admitted.context,
                 catalogue=self.catalogue,
                 replicas=self.replicas,
                 grants=self.grants,
                 nonce=self.new_nonce(),
-                seconds_max=seconds_max,
+                seconds_max=order.seconds_max,
                 failed=failed,
                 missing=missing,
             )
             closing.scans = (*closing.scans, *scanned.received)
             streams.callback(scanned.cancel)
-            cancellation.add(scanned.cancel)
+            order.cancellation.add(scanned.cancel)
             computed = execute(
-                plan, scanned=scanned, engines=self.engines, seconds_max=seconds_max, cancellation=cancellation
+                plan,
+                scanned=scanned,
+                engines=self.engines,
+                seconds_max=order.seconds_max,
+                cancellation=order.cancellation,
             )
             streams.callback(computed.stream.cancel)
             released = release(
                 computed,
-                requester=requester,
-                context=context,
+                requester=order.requester,
+                context=admitted.context,
                 intent=closing.intent,
                 catalogue=self.catalogue,
                 ledger=self.statistics,
                 mark_secret=self.mark_secret,
+                rows=rows,
                 missing=scanned.missing,
             )
-            yield from closing.while_allowed(deliver(released, delivery=closing.delivery, receipt=closing.delivered))
+            leaving = order.narrow(released)
+            yield from closing.while_allowed(deliver(leaving, delivery=closing.delivery, receipt=closing.delivered))
+
+    def describe(self, plan: EnforcedPlan, *, seconds_max: float, cancellation: Cancellation) -> pa.Schema:
+        """Return the columns of a plan's result, without metadata: it is run over tables without rows.
+
+        Raises:
+            GatewayError: The statement cannot be run.
+        """
+        computed = execute(
+            plan,
+            scanned=scan_nothing(plan),
+            engines=self.engines,
+            seconds_max=seconds_max,
+            cancellation=cancellation,
+        )
+        for _ in computed.stream.batches:
+            pass
+        return released_schema(plan, computed=computed.stream.schema)
 
     def _named_people(self, resolved: ResolvedQuery) -> Mapping[str, tuple[str, ...]]:
         return named_people(resolved, catalogue=self.catalogue, key=self.subject_key)
 
-    def _admit(
-        self, resolved: ResolvedQuery, *, requester: Requester, context: RequestContext
-    ) -> tuple[EnforcedPlan, HeldUsage]:
+    def _admit(self, order: Order) -> _Admitted:
         """Return the plan as it is decided now, with its share of the quota; record why there is none."""
+        context = self._now(order.context)
         try:
-            plan = self._plan(resolved, requester=requester, context=context)
+            plan = self._plan(order.resolved, requester=order.requester, context=context)
+            plan = part_of(plan, key=order.part, catalogue=self.catalogue)
+            rows = order.rows or RowBudget(plan.rows_max)
             held = self.standing.usage.hold(
                 plan.obligations,
-                requester=requester,
+                requester=order.requester,
                 purpose=context.purpose,
+                rows=rows,
                 lookups=sum(len(planned.lookup_values) for planned in plan.scans),
             )
-            return plan, held
+            return _Admitted(order=order, context=context, plan=plan, rows=rows, held=held)
         except GatewayError as error:
-            self._refuse(error, resolved=resolved, requester=requester, context=context)
+            self._refuse(error, resolved=order.resolved, requester=order.requester, context=context)

@@ -107,6 +107,8 @@ class Settings(BaseSettings):
     """So long the gateway serves without; 0 releases nothing before its entry is cosigned."""
     policy_archive: Path | None = None
     """Directory of every policy that decided, to replay entries with; None is `policy-archive` beside the log."""
+    subscription_directory: Path | None = None
+    """Where results of subscriptions wait, encrypted; gateways on one database share it. None is `subscriptions` beside the log."""
     grant_key: Path
     """PEM, Ed25519: signs scan grants."""
     grant_key_id: str = "gateway"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import importlib
 import secrets
 import time
 import uuid
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import grpc
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -26,6 +28,7 @@ from catalog.quality import QualityRegister
 from catalog.registry import Registry
 from catalog.requests import RequestStore
 from catalog.store import StoreWatch, open_store
+from catalog.subscriptions import SubscriptionStore
 from connectors.sdk.access_log import EntryIndex
 from connectors.sdk.identity import GATEWAY_HOST
 from connectors.sdk.tlog import VerificationKey, Witnessing
@@ -47,8 +50,8 @@ from gateway.decide import (
     BundleSource,
     CachingPdp,
     EmbeddedPdp,
-    OpaServerPdp,
     PolicyArchive,
+    PolicyBundle,
     PolicyDecisionPoint,
     ReloadingPdp,
     load_bundle,
@@ -57,14 +60,21 @@ from gateway.decide import (
 )
 from gateway.doors.audit import AuditDoor
 from gateway.doors.catalog import CatalogDoor
-from gateway.doors.flight_sql import FlightSqlDoor
+from gateway.doors.flight_sql import (
+    STATEMENT_SECONDS,
+    STATEMENTS_PER_REQUESTER_MAX,
+    TICKET_SECONDS,
+    TICKETS_PER_REQUESTER_MAX,
+    FlightSqlDoor,
+    HandleStore,
+)
 from gateway.doors.governance import GovernanceDoor
 from gateway.doors.registry import RegistryDoor
 from gateway.doors.requests import RequestsDoor
 from gateway.doors.review import ReviewDoor
 from gateway.doors.server import make_server
 from gateway.doors.subject import SubjectDoor
-from gateway.doors.tickets import TicketStore
+from gateway.doors.subscriptions import SubscriptionsDoor
 from gateway.escalation import Escalation
 from gateway.execute import EnginePool
 from gateway.parse import EngineParser
@@ -74,6 +84,7 @@ from gateway.release import StatisticsLedger, ledger_url
 from gateway.scan import ConnectorChannels, ConnectorLogs, GrantIssuer, Replicas
 from gateway.settings import Settings, TlsSettings, WitnessSettings
 from gateway.standing import StandingFacts, UsageCounter, Watch
+from gateway.subscriptions import Sealing, SubscriptionParts, SubscriptionSchedule
 
 STOP_SECONDS = 5.0
 
@@ -100,12 +111,14 @@ class Gateway:
     sealer: Sealer
     escalation: Escalation
     quality: QualitySchedule
+    subscriptions: SubscriptionSchedule
 
     def start(self) -> None:
         """Begin to serve."""
         self.sealer.start()
         self.escalation.start()
         self.quality.start()
+        self.subscriptions.start()
         self.server.start()
 
     def stop(self) -> None:
@@ -113,6 +126,7 @@ class Gateway:
         self.server.stop(STOP_SECONDS).wait()
         self.escalation.close()
         self.quality.close()
+        self.subscriptions.close()
         self.path.watch.close()
         self.path.engines.close()
         self.path.channels.close()
@@ -149,7 +163,8 @@ def make_gateway(settings: Settings, *, clock_seconds: Callable[[], float] = tim
     put_back = partial(put_back_from_log, index=path.index, registry=registers.registry)
     registers.store.on_return(lambda connection: put_back(connection, now=int(clock_seconds())))
     registers.store.start()
-    server, port = _server(settings, path=path, registers=registers, archive=archive)
+    subscriptions = _subscriptions(settings, path=path, store=registers.store)
+    server, port = _server(settings, path=path, registers=registers, archive=archive, subscriptions=subscriptions)
     return Gateway(
         server=server,
         port=port,
@@ -166,6 +181,7 @@ def make_gateway(settings: Settings, *, clock_seconds: Callable[[], float] = tim
             clock_seconds=clock_seconds,
         ),
         escalation=Escalation(registers.requests, log=path.log, clock_seconds=clock_seconds),
+        subscriptions=SubscriptionSchedule(path=path, parts=subscriptions),
     )
 
 
@@ -186,6 +202,7 @@ def _server(
     path: QueryPath,
     registers: Registers,
     archive: PolicyArchive,
+    subscriptions: SubscriptionParts,
 ) -> tuple[grpc.Server, int]:
     logs = ConnectorLogs(
         catalogue=path.catalogue, directory=registers.registry, channels=path.channels, grants=path.grants
@@ -193,7 +210,8 @@ def _server(
     return make_server(
         flight_sql=FlightSqlDoor(
             path=path,
-            tickets=TicketStore(new_handle=lambda: secrets.token_bytes(32), monotonic=time.monotonic),
+            tickets=_handles(seconds=TICKET_SECONDS, held_max=TICKETS_PER_REQUESTER_MAX),
+            statements=_handles(seconds=STATEMENT_SECONDS, held_max=STATEMENTS_PER_REQUESTER_MAX),
             streams_max=settings.streams_max,
         ),
         registry=RegistryDoor(path=path, registry=registers.registry),
@@ -203,9 +221,23 @@ def _server(
         subject=SubjectDoor(path=path, logs=logs),
         governance=GovernanceDoor(path=path, register=registers.governance),
         requests=RequestsDoor(path=path, store=registers.requests, register=registers.governance),
+        subscriptions=SubscriptionsDoor(path=path, parts=subscriptions, pulls_max=settings.streams_max),
         streams_max=settings.streams_max,
         listen=settings.listen,
         credentials=_server_credentials(settings.tls),
+    )
+
+
+def _subscriptions(settings: Settings, *, path: QueryPath, store: StoreWatch) -> SubscriptionParts:
+    secret = hmac.digest(_pseudonym_secret(settings), b"sharing-subscription-v1", "sha256")
+    directory = settings.subscription_directory or settings.audit_directory.with_name("subscriptions")
+    sealing = Sealing(secret, new_salt=secrets.token_bytes)
+    return SubscriptionParts.make(SubscriptionStore(store), path=path, directory=directory, sealing=sealing)
+
+
+def _handles(*, seconds: float, held_max: int) -> HandleStore[Any]:
+    return HandleStore(
+        new_handle=lambda: secrets.token_bytes(32), monotonic=time.monotonic, seconds=seconds, held_max=held_max
     )
 
 
@@ -335,7 +367,9 @@ def _pdp(
     settings: Settings, *, catalogue: Catalogue, log: AuditLog, index: EntryIndex, archive: PolicyArchive
 ) -> PolicyDecisionPoint:
     policy = settings.policy
-    start = partial(OpaServerPdp, policy.opa_url) if policy.engine == "opa" else EmbeddedPdp
+    start: Callable[[PolicyBundle], PolicyDecisionPoint] = EmbeddedPdp
+    if policy.engine == "opa":
+        start = partial(importlib.import_module("gateway.decide.opa_server").OpaServerPdp, policy.opa_url)
     if policy.bundle is None or policy.bundle_key is None:
         bundle = load_bundle(settings.policies, catalogue=catalogue)
         archive.keep(bundle)

@@ -5,7 +5,7 @@ from connectors.sdk.tlog.problems import Verification
 from connectors.sdk.tlog.verify import verify
 from gateway.audit.decisions import recorded_decisions
 from gateway.audit.department_logs import DepartmentLogs
-from gateway.audit.destruction import OwedDestruction, owed_destructions
+from gateway.audit.destruction import KeptResult, OwedDestruction, kept_result, owed_destructions
 from gateway.audit.log import AuditLog
 from gateway.audit.policy_history import highest_activated
 from gateway.audit.receipts import find_receipt, recipients_receipt
@@ -42,6 +42,7 @@ __all__ = [
     "DepartmentLogs",
     "Difference",
     "DifferenceKind",
+    "KeptResult",
     "OwedDestruction",
     "ReceivedDataset",
     "RecordedScan",
@@ -54,6 +55,7 @@ __all__ = [
     "checked_marks",
     "find_receipt",
     "highest_activated",
+    "kept_result",
     "marks_sha256",
     "named_people",
     "owed_destructions",

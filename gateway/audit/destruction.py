@@ -1,4 +1,4 @@
-"""Which results of ended emergencies still have to be destroyed, as the log alone says."""
+"""Which results their recipients still have to destroy, or have destroyed, as the log alone says."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ from gateway.model.audit import AuditEntry, EntryKind
 
 DECLARED, ENDED = "emergency_declare", "emergency_end"
 """Actions of governance entries that begin and end an emergency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptResult:
+    """A result that an office received, or may have."""
+
+    intent: AuditEntry
+    rows: int | None
+    """Rows sent; None when nobody knows."""
+    destruction: AuditEntry | None
+    """The entry that records its destruction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +73,32 @@ def owed_destructions(index: EntryIndex, *, now: int) -> tuple[OwedDestruction, 
         if rows.get(id, 0) != 0
     )
     return tuple(owed)
+
+
+def kept_result(index: EntryIndex, *, entry_id: str, office: str) -> KeptResult | None:
+    """Return a result by its intent; None when there is none that has ended, or it is another office's.
+
+    Args:
+        index: The log.
+        entry_id: Of the intent.
+        office: Who must have received it.
+
+    Raises:
+        Unavailable: The log cannot be read.
+    """
+    with readable():
+        intent = next(index.entries("kind = $1 AND entry_id = $2", (EntryKind.INTENT, entry_id)), None)
+        if intent is None or intent.body["requester"]["office"] != office:
+            return None
+        endings = "kind IN ($1, $2) AND intent = $3"
+        ended = {
+            entry.kind: entry for entry in index.entries(endings, (EntryKind.RECEIPT, EntryKind.DESTRUCTION, entry_id))
+        }
+    receipt = ended.get(EntryKind.RECEIPT)
+    if receipt is None:
+        return None
+    rows = (receipt.body["sent"] or {}).get("rows")
+    return KeptResult(intent=intent, rows=rows, destruction=ended.get(EntryKind.DESTRUCTION))
 
 
 def _ends(index: EntryIndex) -> dict[str, int]:

@@ -185,9 +185,9 @@ def record_request(log: Log, *, requester: Requester | None, action: str, reques
 
 
 def record_destruction(
-    log: Log, intent: AuditEntry, *, requester: Requester, emergency: str, method: str
+    log: Log, intent: AuditEntry, *, requester: Requester, emergency: str | None, method: str
 ) -> AuditEntry:
-    """Record that the recipient destroyed the result of `intent`, which an ended emergency had opened.
+    """Record that the recipient destroyed the result of `intent`, which `emergency`, if any, had opened.
 
     Raises:
         Unavailable: The log cannot be written.

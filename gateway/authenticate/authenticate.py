@@ -29,13 +29,38 @@ def authenticate(
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated(Reason.TOKEN_MISSING)
     claims = verifier.verify(token.strip())
-    entry = directory.find(claims.subject)
+    return _listed(claims.subject, token_id=claims.token_id, directory=directory, catalogue=catalogue)
+
+
+def standing_requester(
+    subject: str, *, office: str, acting: str, directory: Directory, catalogue: Catalogue
+) -> Requester:
+    """Return a requester as whom the gateway acts on a standing order, as the directory has it now.
+
+    Args:
+        subject: Who gave the order.
+        office: Of which office the requester was then.
+        acting: Names the order in the log, where the id of a token stands otherwise.
+        directory: Says which office, roles and clearance the subject has.
+        catalogue: Knows the offices.
+
+    Raises:
+        Unauthenticated: The directory does not know the requester any more, or in another office.
+    """
+    requester = _listed(subject, token_id=acting, directory=directory, catalogue=catalogue)
+    if requester.office != office:
+        raise Unauthenticated(Reason.REQUESTER_UNKNOWN, internal=f"subject {subject!r} has moved")
+    return requester
+
+
+def _listed(subject: str, *, token_id: str, directory: Directory, catalogue: Catalogue) -> Requester:
+    entry = directory.find(subject)
     office = catalogue.offices.get(entry.office) if entry else None
     if entry is None or office is None:
-        raise Unauthenticated(Reason.REQUESTER_UNKNOWN, internal=f"subject {claims.subject!r}")
+        raise Unauthenticated(Reason.REQUESTER_UNKNOWN, internal=f"subject {subject!r}")
     return Requester(
         subject=entry.subject,
-        token_id=claims.token_id,
+        token_id=token_id,
         office=office.id,
         office_kind=office.kind,
         division_code=office.division_code,

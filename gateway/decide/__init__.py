@@ -1,6 +1,7 @@
 """Stage 4 of 10: ResolvedQuery → Decision.
 
-One call to the policy decision point: OPA as a server, or the same Rego in process. Its answer is untrusted until read.
+One call to the policy decision point: OPA as a server (`gateway.decide.opa_server`, whose client takes a second to load), or
+the same Rego in process. Its answer is untrusted until read.
 """
 
 from gateway.decide.archive import PolicyArchive
@@ -9,7 +10,6 @@ from gateway.decide.cache import CachingPdp
 from gateway.decide.decide import decide
 from gateway.decide.embedded import EmbeddedPdp
 from gateway.decide.input_schema import load_input_schema
-from gateway.decide.opa_server import OpaServerPdp, provision
 from gateway.decide.pdp import Evaluation, PolicyDecisionPoint
 from gateway.decide.reloading import BundleSource, ReloadingPdp
 from gateway.decide.review import Reviewed, review
@@ -21,7 +21,6 @@ __all__ = [
     "CachingPdp",
     "EmbeddedPdp",
     "Evaluation",
-    "OpaServerPdp",
     "PolicyArchive",
     "PolicyBundle",
     "PolicyDecisionPoint",
@@ -35,6 +34,5 @@ __all__ = [
     "load_input_schema",
     "load_signing_key",
     "load_verification_key",
-    "provision",
     "review",
 ]

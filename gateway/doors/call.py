@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import grpc
 from google.protobuf.message import Message
 
+from gateway import headers
 from gateway.model.requester import RequestContext
 
-PURPOSE_HEADER = "x-sharing-purpose"
-CASE_HEADER = "x-sharing-case"
-PARTIAL_HEADER = "x-sharing-partial"
-PARTIAL_ALLOWED = "allow"
 _RESIDENT_ID = re.compile(r"[0-9]{17}[0-9Xx]")
 _HIDDEN = "*" * 18
+_NO_SESSION: Mapping[str, str] = MappingProxyType({})
 
 
 def header(context: grpc.ServicerContext, name: str) -> str | None:
@@ -24,14 +24,31 @@ def header(context: grpc.ServicerContext, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def request_context(context: grpc.ServicerContext, *, channel: str, now: float) -> RequestContext:
-    """Return what a call at `now` declares. A resident ID in it is hidden: purpose and case stand in the log."""
+def declared(context: grpc.ServicerContext, name: str, *, otherwise: str = "") -> str:
+    """Return the only value of a header; `otherwise` when it is missing, nothing when it stands more than once."""
+    stands = any(key == name for key, _ in context.invocation_metadata() or ())
+    return (header(context, name) or "") if stands else otherwise
+
+
+def request_context(
+    context: grpc.ServicerContext, *, channel: str, now: float, session: Mapping[str, str] = _NO_SESSION
+) -> RequestContext:
+    """Return what a call at `now` declares. A resident ID in it is hidden: purpose and case stand in the log.
+
+    Args:
+        context: The call.
+        channel: Its door.
+        now: Seconds since 1970-01-01 UTC.
+        session: What counts where a header is missing: `purpose`, `case` and `partial`.
+    """
+    purpose = declared(context, headers.PURPOSE, otherwise=session.get("purpose", ""))
+    case = declared(context, headers.CASE, otherwise=session.get("case", ""))
     return RequestContext(
-        purpose=_RESIDENT_ID.sub(_HIDDEN, header(context, PURPOSE_HEADER) or ""),
-        case=_RESIDENT_ID.sub(_HIDDEN, header(context, CASE_HEADER) or ""),
+        purpose=_RESIDENT_ID.sub(_HIDDEN, purpose),
+        case=_RESIDENT_ID.sub(_HIDDEN, case),
         channel=channel,
         time=int(now),
-        partial=header(context, PARTIAL_HEADER) == PARTIAL_ALLOWED,
+        partial=declared(context, headers.PARTIAL, otherwise=session.get("partial", "")) == headers.ALLOW,
     )
 
 

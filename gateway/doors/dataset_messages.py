@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from catalog.catalogue import Catalogue
+from catalog.consistency import office_id_of
 from catalog.dataset import Dataset, Text
 from catalog.freshness import due_at
 from catalog.purpose import DatasetNeed, Treatment
@@ -13,6 +14,7 @@ from catalog.registry import NotServed
 from gateway.doors.explanation import text_message
 from gateway.doors.offers import Offers
 from gateway.messages import Reason, message, remedy
+from gateway.model.requester import Requester
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 
@@ -59,15 +61,31 @@ def columns(
             type=str(column.arrow_type),
             title=text_message(column.title),
             grade=column.grade,
-            treatments={
-                id: _treatment(need.columns[column.name])
-                for id, need in needs.items()
-                if column.name in need.columns and not offers.is_stopped(dataset.name, column.name)
-            },
+            treatments=treatments(dataset.name, column.name, needs=needs, offers=offers),
+            codes=[catalog_pb2.Code(code=code.code, title=text_message(code.title)) for code in column.codes],
         )
         for column in dataset.columns
         if column.name in offers.visible(dataset.name, needs=needs)
     ]
+
+
+def treatments(dataset: str, column: str, *, needs: Mapping[str, DatasetNeed], offers: Offers) -> dict[str, str]:
+    """Return what is done to a column under each purpose, by the purpose's id; none for a stopped column."""
+    if offers.is_stopped(dataset, column):
+        return {}
+    return {id: _treatment(need.columns[column]) for id, need in needs.items() if column in need.columns}
+
+
+def divisions(requester: Requester, *, catalogue: Catalogue) -> catalog_pb2.ListDivisionsResponse:
+    """Return the requester's office, and its division with all below it; committees have a Chinese name only."""
+    codes = []
+    for code, division in sorted(catalogue.divisions.items()):
+        if code.startswith(requester.division_code):
+            office = catalogue.offices.get(office_id_of(division))
+            title = office.title if office else Text(zh=division.title, en=division.title)
+            codes.append(catalog_pb2.Code(code=code, title=text_message(title)))
+    office_title = text_message(catalogue.offices[requester.office].title)
+    return catalog_pb2.ListDivisionsResponse(office=office_title, divisions=codes)
 
 
 def quality(counted: Quality, *, shown: Collection[str]) -> catalog_pb2.Quality:

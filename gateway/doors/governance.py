@@ -20,14 +20,9 @@ from catalog.governance import (
 )
 from catalog.governance.register import GovernanceRegister, Witness
 from catalog.vocabulary import Role
-from gateway.audit import (
-    OwedDestruction,
-    owed_destructions,
-    record_audit_query,
-    record_destruction,
-    record_governance,
-)
+from gateway.audit import record_governance
 from gateway.doors.call import header
+from gateway.doors.destructions import Destructions
 from gateway.doors.governance_messages import (
     agreement_message,
     emergency_message,
@@ -56,6 +51,7 @@ class GovernanceDoor(governance_pb2_grpc.GovernanceServiceServicer):
         self._path = path
         self._register = register
         self._button = StopButton(path=path, register=register)
+        self._destructions = Destructions(path=path)
 
     def SignAgreement(  # noqa: N802
         self, request: pb.SignAgreementRequest, context: grpc.ServicerContext
@@ -269,10 +265,7 @@ class GovernanceDoor(governance_pb2_grpc.GovernanceServiceServicer):
     ) -> pb.ListOwedDestructionsResponse:
         """List the results of ended emergencies that are not destroyed yet."""
         with self._asked(context, Role.CLERK, Role.ANALYST, Role.ADMINISTRATOR, Role.AUDITOR) as requester:
-            record_audit_query(self._path.log, requester=requester, action="owed_destructions", filters={})
-            sees_all = requester.roles & {Role.ADMINISTRATOR, Role.AUDITOR}
-            owed = [one for one in self._owed() if sees_all or one.office == requester.office]
-            return pb.ListOwedDestructionsResponse(owed=map(owed_message, owed))
+            return pb.ListOwedDestructionsResponse(owed=map(owed_message, self._destructions.owed(requester)))
         raise AssertionError
 
     def RecordDestruction(  # noqa: N802
@@ -280,26 +273,7 @@ class GovernanceDoor(governance_pb2_grpc.GovernanceServiceServicer):
     ) -> pb.RecordDestructionResponse:
         """Record that the requester's office destroyed a result, or all that it owes for an emergency."""
         with self._asked(context, Role.CLERK, Role.ANALYST) as requester:
-            check_text(request.method)
-            destroyed = [
-                owed
-                for owed in self._owed()
-                if owed.office == requester.office
-                and (owed.intent.entry_id == request.entry_id or owed.emergency == request.emergency)
-            ]
-            if not destroyed:
-                raise GovernanceRefused("本单位没有这样的待销毁记录", "your office does not owe such a destruction")
-            entries = [
-                record_destruction(
-                    self._path.log,
-                    owed.intent,
-                    requester=requester,
-                    emergency=owed.emergency,
-                    method=request.method,
-                )
-                for owed in destroyed
-            ]
-            return pb.RecordDestructionResponse(entry_ids=[entry.entry_id for entry in entries])
+            return pb.RecordDestructionResponse(entry_ids=self._destructions.record(request, requester=requester))
         raise AssertionError
 
     @contextmanager
@@ -360,6 +334,3 @@ class GovernanceDoor(governance_pb2_grpc.GovernanceServiceServicer):
         self, request: pb.RecordConsentRequest | pb.WithdrawConsentRequest, *, requester: Requester
     ) -> str:
         return self._register.consent_token(request.resident_id, purpose=request.purpose, office=requester.office)
-
-    def _owed(self) -> tuple[OwedDestruction, ...]:
-        return owed_destructions(self._path.index, now=int(self._path.clock_seconds()))

@@ -28,7 +28,7 @@ from gateway.doors.call import header
 from gateway.doors.call_back import CallBack
 from gateway.doors.registry_messages import change_message, registration_message
 from gateway.doors.rpc_errors import errors_as_status
-from gateway.doors.turns import CallTime, Turns
+from gateway.doors.turns import DEPARTMENT_TURNS_MAX, TURNS_MAX, CallTime, Turns
 from gateway.errors import InvalidQuery, Unavailable
 from gateway.messages import Reason
 from gateway.model.requester import Requester
@@ -53,8 +53,8 @@ class RegistryDoor(registry_pb2_grpc.RegistryServiceServicer):
     def __init__(self, *, path: QueryPath, registry: Registry) -> None:
         self._path = path
         self._registry = registry
-        self._registrations = Turns()
-        self._heartbeats = Turns()
+        self._registrations = Turns(all_max=TURNS_MAX, own_max=DEPARTMENT_TURNS_MAX)
+        self._heartbeats = Turns(all_max=TURNS_MAX, own_max=DEPARTMENT_TURNS_MAX)
 
     def Register(  # noqa: N802
         self, request: pb.RegisterRequest, context: grpc.ServicerContext

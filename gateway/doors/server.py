@@ -17,6 +17,7 @@ from gateway.doors.registry import RegistryDoor
 from gateway.doors.requests import RequestsDoor
 from gateway.doors.review import ReviewDoor
 from gateway.doors.subject import SubjectDoor
+from gateway.doors.subscriptions import SubscriptionsDoor
 from sharing_stubs.sharing.audit.v1 import (
     audit_pb2,
     audit_pb2_grpc,
@@ -29,6 +30,7 @@ from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from sharing_stubs.sharing.governance.v1 import governance_pb2, governance_pb2_grpc
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 from sharing_stubs.sharing.requests.v1 import requests_pb2, requests_pb2_grpc
+from sharing_stubs.sharing.subscriptions.v1 import subscriptions_pb2, subscriptions_pb2_grpc
 
 RESERVED_WORKERS = 16
 """Threads that streams can never take, so that health and planning always answer. Half may wait for connectors (`turns`)."""
@@ -47,6 +49,7 @@ _SERVICES = (
     subject_pb2.DESCRIPTOR.services_by_name["SubjectService"].full_name,
     governance_pb2.DESCRIPTOR.services_by_name["GovernanceService"].full_name,
     requests_pb2.DESCRIPTOR.services_by_name["RequestsService"].full_name,
+    subscriptions_pb2.DESCRIPTOR.services_by_name["SubscriptionsService"].full_name,
     health.SERVICE_NAME,
 )
 
@@ -61,6 +64,7 @@ def make_server(
     subject: SubjectDoor,
     governance: GovernanceDoor,
     requests: RequestsDoor,
+    subscriptions: SubscriptionsDoor,
     streams_max: int,
     listen: str,
     credentials: grpc.ServerCredentials | None,
@@ -76,6 +80,7 @@ def make_server(
         subject: What the log knows of one data subject.
         governance: Agreements, emergencies, revocations, consents.
         requests: Data needs and corrections.
+        subscriptions: Saved queries and the results that wait.
         streams_max: Results delivered at the same time.
         listen: host:port; port 0 picks a free one.
         credentials: TLS; None serves plaintext.
@@ -93,10 +98,15 @@ def make_server(
     subject_pb2_grpc.add_SubjectServiceServicer_to_server(subject, server)
     governance_pb2_grpc.add_GovernanceServiceServicer_to_server(governance, server)
     requests_pb2_grpc.add_RequestsServiceServicer_to_server(requests, server)
+    subscriptions_pb2_grpc.add_SubscriptionsServiceServicer_to_server(subscriptions, server)
+    _add_health(server)
+    reflection.enable_server_reflection((*_SERVICES, reflection.SERVICE_NAME), server)
+    port = server.add_insecure_port(listen) if credentials is None else server.add_secure_port(listen, credentials)
+    return server, port
+
+
+def _add_health(server: grpc.Server) -> None:
     checks = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     for service in ("", *_SERVICES):
         checks.set(service, health_pb2.HealthCheckResponse.SERVING)
-    reflection.enable_server_reflection((*_SERVICES, reflection.SERVICE_NAME), server)
-    port = server.add_insecure_port(listen) if credentials is None else server.add_secure_port(listen, credentials)
-    return server, port

@@ -1,4 +1,4 @@
-"""Few calls to connectors at a time, and none for longer than somebody waits for it."""
+"""Few calls of a kind at a time, and none for longer than somebody waits for it."""
 
 from __future__ import annotations
 
@@ -23,27 +23,34 @@ DEPARTMENT_TURNS_MAX = 2
 
 
 class Turns:
-    """Lets few registrations or heartbeats run at a time. Nobody waits: who gets no turn is refused, and comes again."""
+    """Lets few calls run at a time. Nobody waits: who gets no turn is refused, and comes again.
 
-    def __init__(self) -> None:
+    Args:
+        all_max: How many run.
+        own_max: Of one department or requester.
+    """
+
+    def __init__(self, *, all_max: int, own_max: int) -> None:
+        self._all_max = all_max
+        self._own_max = own_max
         self._taken: list[tuple[str, str]] = []
         self._lock = threading.Lock()
 
     @contextmanager
-    def take(self, department: str, *, id: str) -> Iterator[None]:
+    def take(self, owner: str, *, id: str = "") -> Iterator[None]:
         """Run the block, unless too many run.
 
         Args:
-            department: Whose turn it is.
-            id: Of what runs one at a time.
+            owner: Whose turn it is: a department or requester.
+            id: Of what runs one at a time; empty when the owner's turns are all alike.
 
         Raises:
             TooLarge: Not now.
         """
-        turn = (department, id)
+        turn = (owner, id)
         with self._lock:
-            own = [one for one in self._taken if one[0] == department]
-            if turn in own or len(own) >= DEPARTMENT_TURNS_MAX or len(self._taken) >= TURNS_MAX:
+            own = [one for one in self._taken if one[0] == owner]
+            if (id and turn in own) or len(own) >= self._own_max or len(self._taken) >= self._all_max:
                 raise TooLarge(Reason.BUSY)
             self._taken.append(turn)
         try:

@@ -11,6 +11,8 @@ from catalog.vocabulary import ColumnAction, Mask
 from connectors.sdk.predicates import Predicate
 from gateway.model.requester import Standing
 
+_DAY_SECONDS = 86_400
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnTreatment:
@@ -50,6 +52,10 @@ class ResultObligations:
     """Ids of the agreements that the sharing rests on, sorted."""
     emergency: str | None
     """Id of the emergency that opened the purpose; the recipient destroys the result when it ends."""
+
+    def expires_at(self, *, received_at: int) -> int:
+        """Return when the recipient must have destroyed the result. Both in seconds since 1970-01-01 UTC."""
+        return received_at + self.retention_days * _DAY_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,3 +64,13 @@ class EnforcedPlan:
         """What must hold for the result."""
         assert self.decision.obligations is not None  # noqa: S101 - `rewrite` plans allowed decisions only
         return self.decision.obligations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedQuery:
+    """What a statement takes, told before its parameters are known."""
+
+    parameter_types: tuple[pa.DataType, ...]
+    """Of its `?` in order; null where the statement does not tell."""
+    plan: EnforcedPlan
+    """With samples in place of parameters."""

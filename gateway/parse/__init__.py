@@ -6,6 +6,7 @@ again by DuckDB's own parser. Only the tree of the new text goes on; nothing her
 
 from gateway.parse.engine_parser import EngineParser
 from gateway.parse.limits import QueryLimits
-from gateway.parse.statement import parse
+from gateway.parse.parameters import Parameter
+from gateway.parse.statement import parse, probe
 
-__all__ = ["EngineParser", "QueryLimits", "parse"]
+__all__ = ["EngineParser", "Parameter", "QueryLimits", "parse", "probe"]

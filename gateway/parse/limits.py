@@ -19,7 +19,7 @@ _INVISIBLE_LETTERS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
-# Lists, structs, lambdas, JSON paths, parameters and pipes: not supported anyway, and sqlglot trips over them or takes minutes.
+# Lists, structs, lambdas, JSON paths, named parameters, pipes: not supported anyway, and sqlglot trips over them or takes minutes.
 _REFUSED = frozenset(
     {
         TokenType.L_BRACKET,
@@ -34,7 +34,6 @@ _REFUSED = frozenset(
         TokenType.COLON,
         TokenType.COLON_EQ,
         TokenType.PARAMETER,
-        TokenType.PLACEHOLDER,
         TokenType.HASH,
         TokenType.PIPE_GT,
         TokenType.UNKNOWN,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import sqlglot.expressions as exp
 from sqlglot.dialects.duckdb import DuckDB
@@ -14,6 +15,7 @@ from gateway.messages import Reason
 from gateway.model.query import ParsedQuery
 from gateway.parse.engine_parser import EngineParser
 from gateway.parse.limits import QueryLimits, check_text, check_tokens
+from gateway.parse.parameters import Parameter, bind, numbered, probes
 from gateway.parse.walk import check_tree, refusal
 
 _DIALECT = DuckDB()
@@ -22,7 +24,13 @@ _PARSER_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, 
 _QUERY_STARTS = frozenset({TokenType.SELECT, TokenType.WITH, TokenType.FROM, TokenType.L_PAREN})
 
 
-def parse(sql: str, *, engine_parser: EngineParser, limits: QueryLimits | None = None) -> ParsedQuery:
+def parse(
+    sql: str,
+    *,
+    engine_parser: EngineParser,
+    parameters: Sequence[Parameter] = (),
+    limits: QueryLimits | None = None,
+) -> ParsedQuery:
     """Parse one read-only statement.
 
     The tree belongs to the SQL written anew from the requester's text, so comments, spellings that parsers read
@@ -31,18 +39,18 @@ def parse(sql: str, *, engine_parser: EngineParser, limits: QueryLimits | None =
     Args:
         sql: What the requester sent.
         engine_parser: DuckDB's parser; one serves every thread.
+        parameters: Values of its `?`. The statement is the same as with them written in it.
         limits: How large the statement may be; the default bounds when None.
 
     Raises:
-        InvalidQuery: The text is no single SELECT made of what `allowed` lists, or is over a bound.
+        InvalidQuery: The text is no single SELECT made of what `allowed` lists, or is over a bound; or the parameters do not fit.
     """
     limits = limits or QueryLimits()
-    check_text(sql, limits=limits)
-    tokens = _tokens(sql)
-    check_tokens(tokens, limits=limits)
-    first = _tree(tokens, sql)
+    first = bind(_read(sql, limits=limits), parameters)
     check_tree(first, limits=limits)
     canonical = _write(first)
+    if parameters:
+        check_text(canonical, limits=limits)
     tree = _tree(_tokens(canonical), canonical)
     tables = check_tree(tree, limits=limits)
     if _write(tree.copy()) != canonical:
@@ -51,6 +59,23 @@ def parse(sql: str, *, engine_parser: EngineParser, limits: QueryLimits | None =
     if reading.refused or reading.tables != Counter(_path(table) for table in tables):
         raise InvalidQuery(Reason.QUERY_NOT_SUPPORTED, "SQL")
     return ParsedQuery(sql=sql, tree=tree)
+
+
+def probe(sql: str) -> tuple[Parameter, ...]:
+    """Return values to parse a statement with whose `?` are not known yet (see `parameters.probes`).
+
+    Raises:
+        InvalidQuery: The text cannot be parsed.
+    """
+    return probes(_read(sql, limits=QueryLimits()))
+
+
+def _read(sql: str, *, limits: QueryLimits) -> exp.Query:
+    """Return the tree of the text as it is, with numbered placeholders."""
+    check_text(sql, limits=limits)
+    tokens = _tokens(sql)
+    check_tokens(tokens, limits=limits)
+    return _tree(numbered(tokens), sql)
 
 
 def _tokens(sql: str) -> list[Token]:

@@ -16,6 +16,8 @@ from gateway.model.cuts import cuts_of
 from gateway.model.plan import EnforcedPlan
 from gateway.model.requester import RequestContext, Requester
 from gateway.model.result import BatchStream, ComputedResult, ReleasableResult
+from gateway.model.rows import RowShare
+from gateway.release.about import about_json
 from gateway.release.ledger import StatisticsLedger
 from gateway.release.statistics import release_statistic, statistic_schema
 from gateway.release.watermark import mark_batches, marked_positions
@@ -30,12 +32,13 @@ def release(
     catalogue: Catalogue,
     ledger: StatisticsLedger,
     mark_secret: bytes,
+    rows: RowShare,
     missing: Sequence[str] = (),
 ) -> ReleasableResult:
     """Return the result as it may leave.
 
     Text carries the requester's marks (see `marked_positions`), a statistic is held back where it would reveal a few people
-    (see `release_statistic`), the row cap of the decision holds, and the schema metadata says for what and how the values
+    (see `release_statistic`), no more rows leave than may, and the schema metadata says for what and how the values
     were treated (keys `sharing.*`, UTF-8 text or JSON).
 
     Args:
@@ -46,6 +49,7 @@ def release(
         catalogue: Says in words what was cut away.
         ledger: Remembers what statistics were released.
         mark_secret: The requester's key of the marks is derived from it.
+        rows: How many rows may leave.
         missing: Datasets that a partial answer lacks.
 
     Raises:
@@ -55,22 +59,36 @@ def release(
     if (plan.statistic is None) != (plan.decision.people_min is None):
         raise Bug("the plan counts people otherwise than decided")
     metadata = _terms(requester=requester, context=context, intent=intent)
-    metadata |= _treatment(plan, catalogue=catalogue, missing=missing)
+    metadata |= _treatment(plan, context=context, catalogue=catalogue, missing=missing)
+    schema = released_schema(plan, computed=result.schema).with_metadata(metadata)
     if plan.statistic is None:
-        _check_columns(result.schema, plan=plan)
-        schema = pa.schema([field.remove_metadata() for field in result.schema], metadata=metadata)
         batches = mark_batches(
             result.batches,
             positions=marked_positions(plan, catalogue=catalogue),
             key=requester_key(mark_secret, subject=requester.subject),
         )
     else:
-        schema = statistic_schema(plan, computed=result.schema).with_metadata(metadata)
         batches = release_statistic(
             result.batches, plan=plan, computed=result.schema, schema=schema, office=requester.office, ledger=ledger
         )
-    capped = _capped(batches, schema=schema, rows_max=plan.rows_max)
+    capped = _capped(batches, schema=schema, rows=rows, rows_max=plan.rows_max)
     return ReleasableResult(plan=plan, stream=BatchStream(schema=schema, batches=capped, cancel=result.cancel))
+
+
+def released_schema(plan: EnforcedPlan, *, computed: pa.Schema) -> pa.Schema:
+    """Return the columns as the recipient gets them, without metadata.
+
+    Args:
+        plan: What runs.
+        computed: Columns of the engine's result, or of the one scan.
+
+    Raises:
+        Bug: They are other columns than the plan's.
+    """
+    if plan.statistic is not None:
+        return statistic_schema(plan, computed=computed)
+    _check_columns(computed, plan=plan)
+    return pa.schema([field.remove_metadata() for field in computed])
 
 
 def _check_columns(schema: pa.Schema, *, plan: EnforcedPlan) -> None:
@@ -80,11 +98,11 @@ def _check_columns(schema: pa.Schema, *, plan: EnforcedPlan) -> None:
         raise Bug("the result has other columns than the plan")
 
 
-def _capped(batches: Iterator[pa.RecordBatch], *, schema: pa.Schema, rows_max: int) -> Iterator[pa.RecordBatch]:
-    rows = 0
+def _capped(
+    batches: Iterator[pa.RecordBatch], *, schema: pa.Schema, rows: RowShare, rows_max: int
+) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        rows += batch.num_rows
-        if rows > rows_max:
+        if not rows.take(batch.num_rows):
             raise TooLarge(Reason.RESULT_TOO_LARGE, str(rows_max))
         if batch.num_rows:
             yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
@@ -99,7 +117,9 @@ def _terms(*, requester: Requester, context: RequestContext, intent: AuditEntry)
     }
 
 
-def _treatment(plan: EnforcedPlan, *, catalogue: Catalogue, missing: Sequence[str]) -> dict[str, str]:
+def _treatment(
+    plan: EnforcedPlan, *, context: RequestContext, catalogue: Catalogue, missing: Sequence[str]
+) -> dict[str, str]:
     decision, cuts = plan.decision, cuts_of(plan.decision, catalogue=catalogue)
     if decision.obligations is None:
         raise Bug("an allowed decision has no obligations")
@@ -121,5 +141,7 @@ def _treatment(plan: EnforcedPlan, *, catalogue: Catalogue, missing: Sequence[st
         "sharing.cuts": cuts.columns_json(),
         "sharing.rows": cuts.rows_json(),
         "sharing.obligations": json.dumps(obligations, sort_keys=True),
+        "sharing.expires_at": str(decision.obligations.expires_at(received_at=context.time)),
         "sharing.missing": json.dumps(missing),
+        "sharing.about": about_json(decision, purpose=context.purpose, catalogue=catalogue),
     }

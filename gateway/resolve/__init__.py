@@ -7,6 +7,7 @@ sqlglot's own `qualify` is not used: it copies aliased expressions into each pla
 per alias (14 of them make 160,000 nodes), stops at the first unknown name, and does not tell uses.
 """
 
+from gateway.resolve.parameters import parameter_types, samples
 from gateway.resolve.statement import resolve
 
-__all__ = ["resolve"]
+__all__ = ["parameter_types", "resolve", "samples"]

@@ -3,6 +3,7 @@
 from gateway.scan.connectors import ConnectorChannels, ConnectorDirectory, drift_in
 from gateway.scan.department_logs import ConnectorLogs
 from gateway.scan.grants import GrantIssuer
+from gateway.scan.nothing import scan_nothing
 from gateway.scan.replicas import Replicas
 from gateway.scan.scan import CLOCK_SECONDS_MAX, scan
 
@@ -15,4 +16,5 @@ __all__ = [
     "Replicas",
     "drift_in",
     "scan",
+    "scan_nothing",
 ]

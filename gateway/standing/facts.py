@@ -29,8 +29,16 @@ class StandingFacts:
     cases: CaseRegister | None
     usage: UsageCounter
 
-    def collect(self, resolved: ResolvedQuery, *, requester: Requester, context: RequestContext) -> Standing:
+    def collect(
+        self, resolved: ResolvedQuery, *, requester: Requester, context: RequestContext, sampled: bool = False
+    ) -> Standing:
         """Return the facts that stand now.
+
+        Args:
+            resolved: The query.
+            requester: Who asks.
+            context: For what.
+            sampled: Whether its look-up keys are samples, whose consent is taken for granted.
 
         Raises:
             Unavailable: The case register cannot be asked, or the registers' database is lost.
@@ -49,7 +57,7 @@ class StandingFacts:
             emergencies=tuple(e for e in self.emergencies() if e.ends_at > context.time),
             agreements=agreements,
             stops=tuple(stop for stop in self.stops() if (stop.dataset or stop.target) in concerned),
-            consents=self._consents(resolved, requester=requester, context=context),
+            consents=self._consents(resolved, requester=requester, context=context, sampled=sampled),
             usage=self.usage.today(requester, purpose=context.purpose),
         )
 
@@ -114,7 +122,9 @@ class StandingFacts:
         except CaseRegisterUnavailable as error:
             raise Unavailable(Reason.CASE_REGISTER_UNAVAILABLE, internal=str(error)) from error
 
-    def _consents(self, resolved: ResolvedQuery, *, requester: Requester, context: RequestContext) -> Mapping[str, int]:
+    def _consents(
+        self, resolved: ResolvedQuery, *, requester: Requester, context: RequestContext, sampled: bool
+    ) -> Mapping[str, int]:
         purpose = self.catalogue.purposes.get(context.purpose)
         if purpose is None or not purpose.consent_required:
             return {}
@@ -125,7 +135,7 @@ class StandingFacts:
             if treatment.action is ColumnAction.LOOKUP
             and (values := _keys(resolved, dataset=need.dataset, column=column))
         }
-        if requester.seen_by:  # an administrator must not learn who consented
+        if sampled or requester.seen_by:  # an administrator must not learn who consented
             return {dataset: len(values) for dataset, values in keys.items()}
         with _readable():
             return {

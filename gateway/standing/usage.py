@@ -6,6 +6,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from connectors.sdk.access_log import EntryIndex
 from gateway.audit import readable
@@ -13,6 +14,7 @@ from gateway.errors import Denied
 from gateway.messages import Reason
 from gateway.model.decision import ResultObligations
 from gateway.model.requester import Requester, Usage
+from gateway.model.rows import RowBudget
 
 _SHANGHAI_OFFSET_SECONDS = 8 * 3600
 """Asia/Shanghai has had no summer time since 1991."""
@@ -36,17 +38,31 @@ class _Total:
 
 
 class HeldUsage:
-    """What one query may still receive."""
+    """What one query, or the parts of one result together, may still receive."""
 
     def __init__(self, *, lock: threading.Lock, total: _Total, rows: int) -> None:
         self._lock = lock
         self._total = total
         self._rows = rows
+        self._deliveries = 0
+        total.rows += rows
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every delivery has ended."""
+        return self._deliveries == 0
+
+    def join(self) -> None:
+        """Count one more delivery. The caller has the lock."""
+        self._deliveries += 1
 
     def settle(self, *, rows: int) -> None:
-        """Count the rows that were delivered instead of those held. Once."""
+        """Count the rows that one delivery gave instead of those held; the last one gives back the rest."""
         with self._lock:
-            self._total.rows += rows - self._rows
+            self._rows -= rows
+            self._deliveries -= 1
+            if self.is_settled:
+                self._total.rows -= self._rows
 
 
 class UsageCounter:
@@ -64,6 +80,7 @@ class UsageCounter:
         self._lock = threading.Lock()
         self._day = self._today()
         self._totals: defaultdict[tuple[str, str], _Total] = defaultdict(_Total)
+        self._held: WeakKeyDictionary[RowBudget, HeldUsage] = WeakKeyDictionary()
         self._count(index)
 
     def today(self, requester: Requester, *, purpose: str) -> Usage:
@@ -73,8 +90,12 @@ class UsageCounter:
             total = self._totals.get((requester.subject, purpose), _Total())
             return Usage(rows=total.rows, lookups=total.lookups)
 
-    def hold(self, obligations: ResultObligations, *, requester: Requester, purpose: str, lookups: int) -> HeldUsage:
+    def hold(
+        self, obligations: ResultObligations, *, requester: Requester, purpose: str, rows: RowBudget, lookups: int
+    ) -> HeldUsage:
         """Count the look-ups of a query and all rows it may give, until `settle` says how many it gave.
+
+        Parts of one result that are delivered side by side hold its rows together.
 
         Raises:
             Denied: `QUOTA_EXCEEDED`; queries decided at the same moment cannot share what is left of the day.
@@ -82,15 +103,19 @@ class UsageCounter:
         with self._lock:
             self._start_day()
             total = self._totals[requester.subject, purpose]
-            for used, asked, most in (
-                (total.rows, obligations.rows_max, obligations.rows_per_day_max),
+            held = self._held.get(rows)
+            asked = rows.left if held is None or held.is_settled else 0
+            for used, more, most in (
+                (total.rows, asked, obligations.rows_per_day_max),
                 (total.lookups, lookups, obligations.lookups_per_day_max),
             ):
-                if most is not None and used + asked > most:
+                if most is not None and used + more > most:
                     raise Denied(Reason.QUOTA_EXCEEDED)
-            total.rows += obligations.rows_max
             total.lookups += lookups
-        return HeldUsage(lock=self._lock, total=total, rows=obligations.rows_max)
+            if held is None or held.is_settled:
+                held = self._held[rows] = HeldUsage(lock=self._lock, total=total, rows=asked)
+            held.join()
+        return held
 
     def _start_day(self) -> None:
         day = self._today()
