@@ -18,9 +18,8 @@ import pyarrow as pa
 
 from connectors.sdk.tlog.entry import decode_entry
 from connectors.sdk.watermark import MARK
+from gateway.client import Profile, RequestError, connect
 from gateway.doors.cli.local_city import LocalCity, PolicyEngine
-from gateway.doors.cli.profile import Profile
-from gateway.doors.cli.remote import Remote, RemoteError
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 
 
@@ -54,20 +53,16 @@ class City:
     def ask(
         self, sql: str, *, purpose: str, who: str = "nanjing-east-road", case: str = "", partial: bool = False
     ) -> Answer:
-        """Run a query to its end. Raises RemoteError."""
-        remote = Remote(self.profile(who))
-        try:
-            result = remote.query(sql, purpose=purpose, case=case, partial=partial)
-            batches = list(result.batches())
-            return Answer(table=pa.Table.from_batches(batches, schema=result.schema), receipt=result.receipt)
-        finally:
-            remote.close()
+        """Run a query to its end. Raises RequestError."""
+        with connect(self.profile(who)) as connection:
+            result = connection.query(sql, purpose=purpose, case=case, partial=partial)
+            return Answer(table=result.to_arrow(), receipt=result.receipt)
 
-    def refusal(self, sql: str, *, purpose: str, who: str = "nanjing-east-road", case: str = "") -> RemoteError:
+    def refusal(self, sql: str, *, purpose: str, who: str = "nanjing-east-road", case: str = "") -> RequestError:
         """Return why a query is refused; fail when it is not."""
         try:
             answer = self.ask(sql, purpose=purpose, who=who, case=case)
-        except RemoteError as error:
+        except RequestError as error:
             return error
         raise AssertionError(f"the query was answered with {answer.table.num_rows} rows")
 
@@ -82,14 +77,11 @@ class City:
 
     def entries(self, **filters: str) -> list[dict[str, Any]]:
         """Return what the auditor finds in the log."""
-        remote = Remote(self.profile("auditor"))
-        try:
-            stub = audit_pb2_grpc.AuditServiceStub(remote.channel)
+        with connect(self.profile("auditor")) as connection:
+            stub = audit_pb2_grpc.AuditServiceStub(connection.channel)
             request = audit_pb2.SearchEntriesRequest(entries_max=100_000, **filters)
-            found = stub.SearchEntries(request, metadata=remote.headers(), timeout=60)
+            found = stub.SearchEntries(request, metadata=connection.headers(), timeout=60)
             return [asdict(decode_entry(response.leaf)) for response in found]
-        finally:
-            remote.close()
 
     def cli(self, *arguments: str, who: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command line as a person would."""

@@ -13,6 +13,14 @@ RESIDENTS = 100_000
 __all__ = ["city", "new_postgresql_database", "store", "store_url"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def users_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what the command line remembers of its user out of the home of who runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("user")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     """A city that every test may query and none may break."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from catalog.dataset import Text
 from catalog.governance.declaration import Declaration, sign_declaration
+from gateway.client import connect, request_errors
 from gateway.doors.cli.keys import signing_key
-from gateway.doors.cli.remote import Remote, remote_errors
 from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
 from sharing_stubs.sharing.governance.v1 import governance_pb2_grpc
 from tests.cities import City
@@ -19,20 +19,20 @@ ADMINISTRATOR = "administrator"
 
 
 def govern(city: City, call: str, request: Any, *, who: str = ADMINISTRATOR) -> Any:
-    """Call a method of the governance service as somebody. Raises RemoteError."""
-    remote = Remote(city.profile(who))
-    method: Callable[..., Any] = getattr(governance_pb2_grpc.GovernanceServiceStub(remote.channel), call)
+    """Call a method of the governance service as somebody. Raises RequestError."""
+    connection = connect(city.profile(who))
+    method: Callable[..., Any] = getattr(governance_pb2_grpc.GovernanceServiceStub(connection.channel), call)
     try:
-        with remote_errors():
-            return method(request, metadata=remote.headers(), timeout=30)
+        with request_errors():
+            return method(request, metadata=connection.headers(), timeout=30)
     finally:
-        remote.close()
+        connection.close()
 
 
 def declare_emergency(
     city: City, id: str, *, area: str, purposes: Sequence[str], seconds: int = 3600, signers: Sequence[str] = SIGNERS
 ) -> None:
-    """Let the signers sign a declaration that begins now, and declare it. Raises RemoteError."""
+    """Let the signers sign a declaration that begins now, and declare it. Raises RequestError."""
     now = int(time.time())
     declaration = Declaration(
         id=id,

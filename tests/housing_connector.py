@@ -21,7 +21,7 @@ from connectors.sdk.instance import RunningInstance
 from connectors.sdk.register import Announcement, GatewayRegistry
 from connectors.sdk.server import Connector, ConnectorServicer, start_server
 from connectors.sdk.signing_key import signing_key
-from connectors.sdk.source import MappedColumn, MappedTable
+from connectors.sdk.source import MappedColumn, MappedTable, Source
 from connectors.sdk.tls import CertificateFiles
 from connectors.sources.parquet import ParquetSource
 from gateway.wiring import Gateway
@@ -47,17 +47,32 @@ def housing_connector(
     city: City, gateway: Gateway, *, dwellings: Sequence[Mapping[str, object]], clock_seconds: Callable[[], float]
 ) -> Iterator[Callable[[], None]]:
     """Serve some dwellings, each like `DWELLING` where it says nothing else; yields what registers the connector."""
-    folder, certificates = city.data / "housing", city.data / "pki"
+    folder = city.data / "housing"
     folder.mkdir()
-    dataset = load_catalogue().datasets[DATASET]
+    table = dwelling_table()
+    schema = pa.schema([column.field for column in table.columns])
     file = folder / "dwelling.parquet"
-    pq.write_table(pa.Table.from_pylist([DWELLING | one for one in dwellings], schema=dataset.schema), file)
+    pq.write_table(pa.Table.from_pylist([DWELLING | one for one in dwellings], schema=schema), file)
     os.utime(file, times=(clock_seconds(), clock_seconds()))
-    table = MappedTable(
-        dataset=DATASET,
-        table="dwelling",
-        columns=tuple(MappedColumn(field=field, own_name=field.name) for field in dataset.schema),
-    )
+    source = ParquetSource(ParquetSettings(kind="parquet", path=folder), tables={DATASET: table})
+    with connector_over(source, city=city, gateway=gateway, clock_seconds=clock_seconds) as register:
+        yield register
+
+
+def dwelling_table() -> MappedTable:
+    """Return a table `dwelling` whose columns have the catalogue's names."""
+    schema = load_catalogue().datasets[DATASET].schema
+    columns = tuple(MappedColumn(field=field, own_name=field.name) for field in schema)
+    return MappedTable(dataset=DATASET, table="dwelling", columns=columns)
+
+
+@contextmanager
+def connector_over(
+    source: Source, *, city: City, gateway: Gateway, clock_seconds: Callable[[], float]
+) -> Iterator[Callable[[], None]]:
+    """Serve the dwellings of any source; yields what registers the connector."""
+    folder, certificates = city.data / "housing", city.data / "pki"
+    folder.mkdir(exist_ok=True)
     log = GrantLog.open(
         folder / "log",
         signing_key=signing_key(folder / "log.pem"),
@@ -67,9 +82,9 @@ def housing_connector(
     )
     connector = Connector(
         department=DEPARTMENT,
-        datasets={DATASET: dataset},
+        datasets={DATASET: load_catalogue().datasets[DATASET]},
         ceilings={},
-        source=ParquetSource(ParquetSettings(kind="parquet", path=folder), tables={DATASET: table}),
+        source=source,
         grant_keys=load_keys(city.data / "keys" / "grant-keys.json"),
         grant_log=log,
     )

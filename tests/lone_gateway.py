@@ -19,8 +19,16 @@ from tests.cities import City
 
 
 @contextmanager
-def lone_gateway(root: Path, *, clock_seconds: Callable[[], float] = time.time) -> Iterator[tuple[City, Gateway]]:
-    """Run a city's gateway in this process without a single department, so that nothing can be read."""
+def lone_gateway(
+    root: Path,
+    *,
+    clock_seconds: Callable[[], float] = time.time,
+    settings: Callable[[str], str] = lambda text: text,
+) -> Iterator[tuple[City, Gateway]]:
+    """Run a city's gateway in this process without a single department, so that nothing can be read.
+
+    `settings` may change its settings file.
+    """
     local = LocalCity(
         data=root,
         residents=1_000,
@@ -31,7 +39,9 @@ def lone_gateway(root: Path, *, clock_seconds: Callable[[], float] = time.time) 
         clock_seconds=clock_seconds,
     )
     local.write_deployment()
-    gateway = make_gateway(Settings.load(root / "gateway.toml"), clock_seconds=clock_seconds)
+    file = root / "gateway.toml"
+    file.write_text(settings(file.read_text("utf-8")), "utf-8")
+    gateway = make_gateway(Settings.load(file), clock_seconds=clock_seconds)
     gateway.start()
     try:
         yield City(local), gateway

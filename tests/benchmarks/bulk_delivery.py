@@ -45,11 +45,15 @@ def run(setting: Setting) -> list[Line]:
             seconds, memory = _in_turn(
                 clients, deployment=deployment, rows=own, runs=setting.size(3, quick=2), warm=set(plain)
             )
+            first = {
+                name: median(_seconds_to_first_batch(client) for _ in range(9)) for name, client in clients.items()
+            }
             runs = len(seconds["gateway"])
             used = {name: (cpu_seconds(pid) - before[name]) / runs for name, pid in deployment.pids.items()}
     middle = {name: median(taken) for name, taken in seconds.items()}
     return [
         *_speed(middle, rows=own, size=kept.stat().st_size, quick=setting.quick),
+        _first_batch(first),
         _memory(memory, quick=setting.quick),
         Line(
             what="processor time per delivery",
@@ -107,6 +111,23 @@ def _in_turn(
             else:
                 taken.append(seconds_of(functools.partial(deliver, name)))
     return seconds, memory
+
+
+def _seconds_to_first_batch(client: FlightClient) -> float:
+    batches = client.batches(SQL)
+    seconds = seconds_of(lambda: next(batches))
+    batches.close()
+    return seconds
+
+
+def _first_batch(seconds: Mapping[str, float]) -> Line:
+    return Line(
+        what="from the question to the first batch",
+        measured=f"{seconds['gateway'] * 1e3:.0f} ms",
+        baseline=f"{_BASELINES['files']}: {seconds['files'] * 1e3:.0f} ms",
+        ratio=seconds["gateway"] / seconds["files"],
+        numbers={"seconds": seconds["gateway"], "baseline_seconds": seconds["files"]},
+    )
 
 
 def _speed(seconds: Mapping[str, float], *, rows: int, size: int, quick: bool) -> list[Line]:

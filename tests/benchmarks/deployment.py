@@ -16,15 +16,15 @@ from typing import Any
 
 import yaml
 
+from catalog.dataset import Dataset
 from catalog.load import ENTRIES, load_catalogue
 from gateway.audit import SUBJECT_KEY_BYTES
 from gateway.authenticate.tokens import issue_token
+from gateway.client import Connection, Profile, connect
 from gateway.doors.cli.certificates import issue_certificates
 from gateway.doors.cli.keys import secret, signing_key, write_jwks
 from gateway.doors.cli.local_city import free_port
 from gateway.doors.cli.processes import ChildFailed, Children
-from gateway.doors.cli.profile import Profile
-from gateway.doors.cli.remote import Remote
 from sharing_stubs.sharing.governance.v1 import governance_pb2, governance_pb2_grpc
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 
@@ -80,7 +80,11 @@ def parquet_connector(department: str, *, folder: Path, datasets: Iterable[str])
 
 @contextmanager
 def deployed(
-    folder: Path, *, purpose: Mapping[str, Mapping[str, object]], connectors: Iterable[dict[str, Any]]
+    folder: Path,
+    *,
+    purpose: Mapping[str, Mapping[str, object]],
+    connectors: Iterable[dict[str, Any]],
+    datasets: Iterable[Mapping[str, object]] = (),
 ) -> Iterator[Deployment]:
     """Run a gateway and connectors below `folder`.
 
@@ -88,10 +92,15 @@ def deployed(
         folder: For configuration, keys and the log.
         purpose: By dataset: the treatment of each column under the purpose `benchmark`.
         connectors: Configurations without keys, address and registration.
+        datasets: Entries that the catalogue has besides the packaged ones.
     """
     port, configurations = free_port(), list(connectors)
     departments = [configuration["department"] for configuration in configurations]
-    _write_catalogue(folder / "catalogue", purpose=purpose)
+    shutil.copytree(ENTRIES, folder / "catalogue")
+    for dataset in datasets:
+        (folder / "catalogue" / "datasets" / f"{dataset['name']}.yaml").write_text(json.dumps(dataset))
+    catalogued = load_catalogue(folder / "catalogue").datasets
+    _write_purpose(folder / "catalogue", purpose=purpose, datasets=catalogued)
     _write_keys(folder / "keys", departments=departments)
     tokens = _write_requesters(folder, departments)
     registry = json.dumps(f"sqlite:///{folder / 'registry.db'}")
@@ -107,18 +116,18 @@ def deployed(
             command = [sys.executable, "-m", "connectors", "serve", str(path)]
             pids[department] = children.start(department, command).pid
         endpoint = f"grpc://127.0.0.1:{port}"
-        _approve(_remote(endpoint, tokens[_ADMINISTRATOR]), departments)
+        _approve(_connect(endpoint, tokens[_ADMINISTRATOR]), departments)
         for department in departments:
-            datasets = [name for name in purpose if load_catalogue().datasets[name].controller == department]
-            _agree(_remote(endpoint, tokens[f"steward-{department}"]), department, datasets=datasets)
+            agreed = [name for name in purpose if catalogued[name].controller == department]
+            _agree(_connect(endpoint, tokens[f"steward-{department}"]), department, datasets=agreed)
         yield Deployment(endpoint=endpoint, token=tokens[_REQUESTER], pids=pids)
     finally:
         children.stop()
 
 
-def _write_catalogue(folder: Path, *, purpose: Mapping[str, Mapping[str, object]]) -> None:
-    shutil.copytree(ENTRIES, folder)
-    datasets = load_catalogue().datasets
+def _write_purpose(
+    folder: Path, *, purpose: Mapping[str, Mapping[str, object]], datasets: Mapping[str, Dataset]
+) -> None:
     text = {"zh": "性能测试", "en": "Benchmark"}
     entry = {
         "id": PURPOSE,
@@ -205,28 +214,28 @@ def _write_connector(folder: Path, configuration: dict[str, Any], *, port: int, 
     return path
 
 
-def _remote(endpoint: str, token: str) -> Remote:
-    return Remote(Profile(endpoint=endpoint, token=token, expires_at="", office=""))
+def _connect(endpoint: str, token: str) -> Connection:
+    return connect(Profile(endpoint=endpoint, token=token, expires_at="", office=""))
 
 
-def _approve(remote: Remote, departments: Iterable[str]) -> None:
+def _approve(connection: Connection, departments: Iterable[str]) -> None:
     """Approve every connector as it registers."""
-    stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
+    stub = registry_pb2_grpc.RegistryServiceStub(connection.channel)
     waiting, deadline = set(departments), time.monotonic() + 60
     try:
         while waiting:
             if time.monotonic() > deadline:
                 raise ChildFailed(f"not registered: {sorted(waiting)}")
-            listed = stub.ListRegistrations(registry_pb2.ListRegistrationsRequest(), metadata=remote.headers())
+            listed = stub.ListRegistrations(registry_pb2.ListRegistrationsRequest(), metadata=connection.headers())
             for department in waiting & {registration.department for registration in listed.registrations}:
-                stub.Approve(registry_pb2.ApproveRequest(department=department), metadata=remote.headers())
+                stub.Approve(registry_pb2.ApproveRequest(department=department), metadata=connection.headers())
                 waiting.discard(department)
             time.sleep(0.1)
     finally:
-        remote.close()
+        connection.close()
 
 
-def _agree(remote: Remote, department: str, *, datasets: Iterable[str]) -> None:
+def _agree(connection: Connection, department: str, *, datasets: Iterable[str]) -> None:
     """Sign the controller's agreement to the benchmark."""
     agreement = governance_pb2.Agreement(
         id=f"{department}-benchmark",
@@ -235,8 +244,8 @@ def _agree(remote: Remote, department: str, *, datasets: Iterable[str]) -> None:
         purposes=[PURPOSE],
         valid_until=int(time.time()) + 86_400,
     )
-    stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
+    stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
     try:
-        stub.SignAgreement(governance_pb2.SignAgreementRequest(agreement=agreement), metadata=remote.headers())
+        stub.SignAgreement(governance_pb2.SignAgreementRequest(agreement=agreement), metadata=connection.headers())
     finally:
-        remote.close()
+        connection.close()

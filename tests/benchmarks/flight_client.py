@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -32,11 +32,15 @@ class FlightClient:
         """Return a client of the gateway."""
         return cls(deployment.endpoint, token=deployment.token)
 
-    def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
-        """Ask, and yield what arrives."""
+    def batches(self, sql: str) -> Generator[pa.RecordBatch]:
+        """Ask, and yield what arrives; closing it cancels the rest."""
         info = self._client.get_flight_info(flight.FlightDescriptor.for_command(sql.encode()), self._options)
         reader = self._client.do_get(info.endpoints[0].ticket, self._options)
-        yield from (chunk.data for chunk in reader)
+        try:
+            for chunk in reader:
+                yield chunk.data
+        finally:
+            reader.cancel()
 
     def receive(self, sql: str) -> Received:
         """Ask, and count what arrives."""

@@ -15,7 +15,8 @@ from catalog.catalogue import Catalogue
 from catalog.load import load_catalogue
 from catalog.vocabulary import OfficeKind, Role
 from gateway.audit import AUDIT_KEY_NAME, AuditLog
-from gateway.decide import EmbeddedPdp, OpaServerPdp, PolicyBundle, PolicyDecisionPoint, load_bundle, provision
+from gateway.decide import EmbeddedPdp, PolicyBundle, PolicyDecisionPoint, load_bundle
+from gateway.decide.opa_server import OpaServerPdp, provision
 from gateway.doors.cli.local_city import find_opa, free_port
 from gateway.doors.cli.processes import ChildFailed, Children
 from gateway.errors import Unavailable

@@ -1,11 +1,13 @@
-"""One row by its key through everything, against the same row straight from the same database."""
+"""One row by its key through everything, prepared and not, against the same row straight from the same database."""
 
 from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from connectors.sample_city.databases import Databases
 from connectors.sample_city.departments import read_departments
 from connectors.sdk.watermark import MARK
 from tests.benchmarks.deployment import OFFICE, PURPOSE, Deployment, deployed
-from tests.benchmarks.measure import Latency, Line, Setting, seconds_of
+from tests.benchmarks.measure import Latency, Line, Setting, rate, seconds_of
 from tests.benchmarks.sample_rows import small_city
 
 COLUMNS = (
@@ -35,6 +37,7 @@ COLUMNS = (
 )
 _DEPARTMENT, _DATASET = "public_security", "population.resident"
 _P50_MS_MAX, _P99_MS_MAX = 5.0, 15.0
+_CLIENTS = 4
 
 
 def run(setting: Setting) -> list[Line]:
@@ -45,27 +48,42 @@ def run(setting: Setting) -> list[Line]:
     with _database(setting.folder, city=city) as connector:
         purpose = {_DATASET: {name: {"action": "clear"} for name in COLUMNS}}
         with deployed(setting.folder, purpose=purpose, connectors=[connector]) as deployment:
-            gateway, direct = _measure(deployment, connector=connector, keys=keys, count=count)
-    over = Latency(p50_ms=gateway.p50_ms - direct.p50_ms, p99_ms=gateway.p99_ms - direct.p99_ms)
+            ways = _ways(deployment, connector=connector)
+            latency = _in_turn(ways, keys=keys, count=count)
+            rates = {name: _per_second(ways[name], keys=keys, count=count) for name in ("prepared", "direct")}
+    direct, prepared = latency["direct"], latency["prepared"]
+    over = Latency(p50_ms=prepared.p50_ms - direct.p50_ms, p99_ms=prepared.p99_ms - direct.p99_ms)
     reached = over.p50_ms <= _P50_MS_MAX and over.p99_ms <= _P99_MS_MAX
-    through = Line(
-        what="ADBC Flight SQL → gateway → connector → PostgreSQL; not prepared",
-        measured=str(gateway),
-        baseline=f"ADBC PostgreSQL: {direct}",
-        ratio=gateway.p50_ms / direct.p50_ms,
-        numbers={"p50_ms": gateway.p50_ms, "p99_ms": gateway.p99_ms}
+    return [
+        *(_latency(name, measured=latency[name], direct=direct) for name in ("prepared", "not prepared")),
+        Line(
+            what="prepared, over the direct query",
+            measured=str(over),
+            baseline="",
+            ratio=None,
+            bar=f"p50 ≤ {_P50_MS_MAX:.0f}, p99 ≤ {_P99_MS_MAX:.0f} ms",
+            reached=None if setting.quick else reached,
+            numbers={"over_p50_ms": over.p50_ms, "over_p99_ms": over.p99_ms},
+        ),
+        Line(
+            what=f"prepared, {_CLIENTS} clients at once",
+            measured=f"{rate(rates['prepared'])} look-ups/s",
+            baseline=f"ADBC PostgreSQL, prepared: {rate(rates['direct'])} look-ups/s",
+            ratio=rates["prepared"] / rates["direct"],
+            numbers={"per_second": rates["prepared"], "baseline_per_second": rates["direct"]},
+        ),
+    ]
+
+
+def _latency(what: str, *, measured: Latency, direct: Latency) -> Line:
+    return Line(
+        what=f"ADBC Flight SQL → gateway → connector → PostgreSQL; {what}",
+        measured=str(measured),
+        baseline=f"ADBC PostgreSQL, prepared: {direct}",
+        ratio=measured.p50_ms / direct.p50_ms,
+        numbers={"p50_ms": measured.p50_ms, "p99_ms": measured.p99_ms}
         | {"baseline_p50_ms": direct.p50_ms, "baseline_p99_ms": direct.p99_ms},
     )
-    difference = Line(
-        what="over the direct query",
-        measured=str(over),
-        baseline="",
-        ratio=None,
-        bar=f"p50 ≤ {_P50_MS_MAX:.0f}, p99 ≤ {_P99_MS_MAX:.0f} ms",
-        reached=None if setting.quick else reached,
-        numbers={"over_p50_ms": over.p50_ms, "over_p99_ms": over.p99_ms},
-    )
-    return [through, difference]
 
 
 def _keys(city: Path) -> list[str]:
@@ -86,45 +104,75 @@ def _database(folder: Path, *, city: Path) -> Iterator[dict[str, Any]]:
         yield {"department": _DEPARTMENT, "source": written["source"], "datasets": datasets}
 
 
-def _measure(
-    deployment: Deployment, *, connector: dict[str, Any], keys: list[str], count: int
-) -> tuple[Latency, Latency]:
-    """Ask for a row both ways in turn, so that both meet the same machine."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """One way to ask for a row by its key."""
+
+    connect: Callable[[], Any]
+    sql: str
+    """With a `?` or `$1` for the key, or `%s` when it is written into the text."""
+
+    def ask(self, cursor: Any, key: str) -> list[tuple[Any, ...]]:
+        """Return the rows."""
+        if "%s" in self.sql:
+            cursor.execute(self.sql % key)
+        else:
+            cursor.execute(self.sql, (key,))
+        rows: list[tuple[Any, ...]] = cursor.fetch_arrow_table().to_pylist()
+        if len(rows) != 1:
+            raise RuntimeError("not one row")
+        return rows
+
+
+def _ways(deployment: Deployment, *, connector: dict[str, Any]) -> dict[str, _Way]:
     mapped = connector["datasets"][_DATASET]
-    own = ", ".join(mapped["columns"][name] for name in COLUMNS)
-    direct_sql = f"SELECT {own} FROM {mapped['table']} WHERE {mapped['columns']['resident_id']} = '%s'"
-    gateway_sql = f"SELECT {', '.join(COLUMNS)} FROM {_DATASET} WHERE resident_id = '%s'"
+    own = ", ".join(f"{mapped['columns'][name]} AS {name}" for name in COLUMNS)
+    direct_sql = f"SELECT {own} FROM {mapped['table']} WHERE {mapped['columns']['resident_id']} = $1"
+    gateway_sql = f"SELECT {', '.join(COLUMNS)} FROM {_DATASET} WHERE resident_id = "
     options = {
         "adbc.flight.sql.authorization_header": f"Bearer {deployment.token}",
         "adbc.flight.sql.rpc.call_header.x-sharing-purpose": PURPOSE,
     }
-    with (
-        flight_sql.connect(deployment.endpoint, db_kwargs=options, autocommit=True) as gateway,
-        postgresql.connect(connector["source"]["uri"], autocommit=True) as direct,
-        gateway.cursor() as through,
-        direct.cursor() as straight,
-    ):
-        samples: tuple[list[float], list[float]] = ([], [])
+    gateway = functools.partial(flight_sql.connect, deployment.endpoint, db_kwargs=options, autocommit=True)
+    direct = functools.partial(postgresql.connect, connector["source"]["uri"], autocommit=True)
+    return {
+        "prepared": _Way(connect=gateway, sql=gateway_sql + "?"),
+        "not prepared": _Way(connect=gateway, sql=gateway_sql + "'%s'"),
+        "direct": _Way(connect=direct, sql=direct_sql),
+    }
+
+
+def _in_turn(ways: Mapping[str, _Way], *, keys: Sequence[str], count: int) -> dict[str, Latency]:
+    """Ask for a row each way in turn, so that all meet the same machine."""
+    samples: dict[str, list[float]] = {name: [] for name in ways}
+    with ExitStack() as opened:
+        cursors = {
+            name: opened.enter_context(opened.enter_context(way.connect()).cursor()) for name, way in ways.items()
+        }
         for turn in range(count + count // 10):
             key = keys[turn % len(keys)]
-            ways = ((through, gateway_sql % key), (straight, direct_sql % key))
-            for (cursor, sql), taken in zip(ways, samples, strict=True):
-                taken.append(seconds_of(functools.partial(_one_row, cursor, sql)))
-        rows = [_row(cursor, sql) for cursor, sql in ways]
-        if rows[0] != rows[1]:
-            raise RuntimeError("the two ways give different rows")
+            for name, way in ways.items():
+                samples[name].append(seconds_of(functools.partial(way.ask, cursors[name], key)))
+        rows = {_plain(way.ask(cursors[name], keys[0])) for name, way in ways.items()}
+    if len(rows) != 1:
+        raise RuntimeError("the ways give different rows")
     warm = count // 10
-    return Latency.of(samples[0][warm:]), Latency.of(samples[1][warm:])
+    return {name: Latency.of(taken[warm:]) for name, taken in samples.items()}
 
 
-def _one_row(cursor: Any, sql: str) -> None:
-    cursor.execute(sql)
-    if cursor.fetch_arrow_table().num_rows != 1:
-        raise RuntimeError("not one row")
+def _per_second(way: _Way, *, keys: Sequence[str], count: int) -> float:
+    """Return how many rows several clients get in a second, each with its own connection."""
+
+    def ask_many(first: int) -> None:
+        with way.connect() as connection, connection.cursor() as cursor:
+            for turn in range(count):
+                way.ask(cursor, keys[(first + turn) % len(keys)])
+
+    with ThreadPoolExecutor(_CLIENTS) as clients:
+        seconds = seconds_of(lambda: list(clients.map(ask_many, range(_CLIENTS))))
+    return _CLIENTS * count / seconds
 
 
-def _row(cursor: Any, sql: str) -> str:
-    """Return the rows as text, without the marks that the gateway puts into them."""
-    cursor.execute(sql)
-    rows = json.dumps([list(row) for row in cursor.fetchall()], default=str, ensure_ascii=False)
-    return rows.replace(MARK, "")
+def _plain(rows: list[tuple[Any, ...]]) -> str:
+    """Return rows as text, without the marks that the gateway puts into them."""
+    return json.dumps(rows, default=str, ensure_ascii=False).replace(MARK, "")

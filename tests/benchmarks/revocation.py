@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from gateway.doors.cli.remote import Remote
+from gateway.client import Connection, connect
 from tests.benchmarks.measure import Latency, Line, Setting
 from tests.cities import City, running_city
 from tests.fakes.connectors import replaced_connector
@@ -28,13 +28,13 @@ def run(setting: Setting) -> list[Line]:
         replaced_connector(city, _CONTROLLER, batches=0),
     ):
         for _ in range(count):
-            revoked.append(_seconds_until_closed(city, lambda remote: revoke_access(city, "REQUESTER", _CLERK)))
+            revoked.append(_seconds_until_closed(city, lambda connection: revoke_access(city, "REQUESTER", _CLERK)))
             restore_access(city, "REQUESTER", _CLERK)
             stopped.append(
                 _seconds_until_closed(city, lambda _: stop(city, "DATASET", _DATASET, controller=_CONTROLLER))
             )
             lift_stops(city)
-            hung_up.append(_seconds_until_closed(city, Remote.close))
+            hung_up.append(_seconds_until_closed(city, Connection.close))
     baseline = Latency.of(hung_up)
     return [
         _line(f"{what} → receipt `revoked`, while rows stream", Latency.of(seconds), baseline=baseline, setting=setting)
@@ -54,16 +54,16 @@ def _line(what: str, taken: Latency, *, baseline: Latency, setting: Setting) -> 
     )
 
 
-def _seconds_until_closed(city: City, end: Callable[[Remote], object]) -> float:
+def _seconds_until_closed(city: City, end: Callable[[Connection], object]) -> float:
     """Start a delivery, end it, and return the seconds until its receipt is in the log."""
-    remote = Remote(city.profile(_CLERK))
-    result = remote.query(_ENDLESS, purpose=_PURPOSE, case="")  # kept: a result that nobody holds is hung up
+    connection = connect(city.profile(_CLERK))
+    result = connection.query(_ENDLESS, purpose=_PURPOSE, case="")  # kept: a result that nobody holds is hung up
     next(result.batches())
     before = len(city.entries(kind="receipt", purpose=_PURPOSE))
     started = time.time()
-    end(remote)
+    end(connection)
     while len(receipts := city.entries(kind="receipt", purpose=_PURPOSE)) == before:
         time.sleep(0.02)
-    remote.close()
+    connection.close()
     seconds: float = receipts[-1]["time_micros"] / 1e6 - started
     return seconds

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import yaml
 
-from gateway.doors.cli.remote import Remote
+from gateway.client import connect
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 from tests.cities import City
 
@@ -30,15 +30,17 @@ def process(city: City, *words: str) -> psutil.Process:
 
 def instances(city: City, department: str) -> dict[str, str]:
     """Return the endpoints of the department's running connectors by instance id, as the administrator sees them."""
-    remote = Remote(city.profile("administrator"))
+    connection = connect(city.profile("administrator"))
     try:
-        stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
-        found = stub.ListRegistrations(registry_pb2.ListRegistrationsRequest(), metadata=remote.headers(), timeout=10)
+        stub = registry_pb2_grpc.RegistryServiceStub(connection.channel)
+        found = stub.ListRegistrations(
+            registry_pb2.ListRegistrationsRequest(), metadata=connection.headers(), timeout=10
+        )
         return {
             i.instance_id: i.endpoint for r in found.registrations if r.department == department for i in r.instances
         }
     finally:
-        remote.close()
+        connection.close()
 
 
 def second_config(city: City, department: str, *, name: str, **changes: object) -> Path:

@@ -18,6 +18,7 @@ import grpc
 import pyarrow as pa
 
 import connectors.__main__
+import connectors.serving
 from catalog.load import load_catalogue
 from connectors.sdk.batches import encode_batch
 from connectors.sdk.server import ConnectorServicer
@@ -68,5 +69,5 @@ def _row(grant: connector_pb2.ScanGrant) -> pa.RecordBatch:
 
 
 if __name__ == "__main__":
-    connectors.__main__.ConnectorServicer = DyingServicer  # type: ignore[misc]
+    connectors.serving.ConnectorServicer = DyingServicer  # type: ignore[misc]
     connectors.__main__.serve(Path(sys.argv[1]))

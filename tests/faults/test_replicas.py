@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gateway.doors.cli.remote import Remote, RemoteError
+from gateway.client import RequestError, connect
 from tests.cities import INVALID_ARGUMENT, UNAVAILABLE, City, running_city
 from tests.fakes.connectors import instances, process, second_config
 
@@ -77,7 +77,7 @@ class Asking:
         self._city = city
         self._stopped = threading.Event()
         self.answered = 0
-        self.failed_before_a_batch: list[RemoteError] = []
+        self.failed_before_a_batch: list[RequestError] = []
         self._threads = [threading.Thread(target=self._ask, args=(i,)) for i in range(ASKING)]
 
     def __enter__(self) -> Asking:
@@ -92,17 +92,17 @@ class Asking:
 
     def _ask(self, number: int) -> None:
         who, sql = CLERKS[number % 2], f"{(ENTERPRISES, JOINED)[number // 2 % 2]} LIMIT {FEW}"
-        remote = Remote(self._city.profile(who))
+        connection = connect(self._city.profile(who))
         while not self._stopped.is_set():
             batches = 0
             try:
-                for _ in remote.query(sql, purpose=VISITS, case="").batches():
+                for _ in connection.query(sql, purpose=VISITS, case="").batches():
                     batches += 1
                 self.answered += 1
-            except RemoteError as error:
+            except RequestError as error:
                 if batches == 0:
                     self.failed_before_a_batch.append(error)
-        remote.close()
+        connection.close()
 
 
 def grants_served(city: City, name: str) -> int:
@@ -143,7 +143,7 @@ def test_without_its_only_connector_a_query_fails_clearly_and_works_again_after_
 def _answers(city: City) -> bool:
     try:
         return city.ask(ENTERPRISES, purpose=VISITS).table.num_rows > 0
-    except RemoteError:
+    except RequestError:
         return False
 
 
@@ -170,7 +170,7 @@ def test_a_partial_answer_is_given_on_request_and_says_what_is_missing(city):
 def test_statistics_are_never_partial(city):
     """A number without one of its datasets would be wrong, so it is refused."""
     sql = "SELECT residence_division, count(*) FROM population.resident GROUP BY residence_division"
-    with pytest.raises(RemoteError) as caught:
+    with pytest.raises(RequestError) as caught:
         city.ask(sql, purpose="population-statistics", who="district-huangpu", partial=True)
     assert caught.value.status is INVALID_ARGUMENT
     assert [reason.code for reason in caught.value.reasons] == ["PARTIAL_REFUSED"]

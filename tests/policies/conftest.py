@@ -8,7 +8,8 @@ import pytest
 
 from catalog.catalogue import Catalogue
 from catalog.load import load_catalogue
-from gateway.decide import EmbeddedPdp, OpaServerPdp, PolicyBundle, load_bundle, provision
+from gateway.decide import EmbeddedPdp, PolicyBundle, load_bundle
+from gateway.decide.opa_server import OpaServerPdp, provision
 from tests.opa_binary import running_opa
 
 

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from catalog.catalogue import Catalogue
-from gateway.decide import EmbeddedPdp, OpaServerPdp, PolicyArchive, PolicyBundle
+from gateway.decide import EmbeddedPdp, PolicyArchive, PolicyBundle
 from gateway.decide.answer import answer_sha256
 from gateway.decide.archive import NotArchivedReason
 from gateway.decide.input_schema import load_input_schema
+from gateway.decide.opa_server import OpaServerPdp
 from gateway.decide.review import INPUT_OF_OTHER_FORM, Reviewed, ReviewOutcome, review
 from gateway.model.audit import AuditEntry, EntryKind
 from tests.policies.recorded_decisions import entry_of, recorded_decisions

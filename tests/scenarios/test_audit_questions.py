@@ -13,8 +13,8 @@ import adbc_driver_flightsql.dbapi as flight_sql
 import pyarrow as pa
 import pytest
 
+from gateway.client import RequestError
 from gateway.doors.cli.audit_reports import ReportName
-from gateway.doors.cli.remote import RemoteError
 from tests.cities import City
 
 SUPERVISION = "audit-supervision"
@@ -50,7 +50,7 @@ def canary(city: City) -> Canary:
             (f"SELECT name FROM population.resident WHERE name = '{resident_id}", CHECK),
             (f"SELECT error('{resident_id}')", CHECK),
         ):
-            with suppress(RemoteError):
+            with suppress(RequestError):
                 city.ask(sql, purpose=purpose, case=CASE, who=who)
     return Canary(resident_id=resident_id, name=name)
 

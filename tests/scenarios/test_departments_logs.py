@@ -18,7 +18,7 @@ from connectors.sdk.grant import GrantColumn, ScanGrant, sign_grant
 from connectors.sdk.identity import department_host
 from connectors.sdk.predicates import Predicate, PredicateOp
 from connectors.sdk.tls import CertificateFiles, open_channel
-from gateway.doors.cli.remote import Remote
+from gateway.client import connect
 from sharing_stubs.sharing.audit.v1 import review_pb2, review_pb2_grpc, subject_pb2, subject_pb2_grpc
 from sharing_stubs.sharing.connector.v1 import connector_pb2, connector_pb2_grpc
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
@@ -47,26 +47,26 @@ def neighbours(own_city: City) -> list[str]:
 def reported(
     city: City, number: str, *, for_data_subject: bool = False, who: str = "auditor"
 ) -> list[subject_pb2.ReportSubjectResponse]:
-    remote = Remote(city.profile(who))
+    connection = connect(city.profile(who))
     try:
-        stub = subject_pb2_grpc.SubjectServiceStub(remote.channel)
+        stub = subject_pb2_grpc.SubjectServiceStub(connection.channel)
         request = subject_pb2.ReportSubjectRequest(
             identifier="resident_id", value=number, for_data_subject=for_data_subject
         )
-        return list(stub.ReportSubject(request, metadata=remote.headers(), timeout=60))
+        return list(stub.ReportSubject(request, metadata=connection.headers(), timeout=60))
     finally:
-        remote.close()
+        connection.close()
 
 
 def differences(city: City) -> list[review_pb2.ReconcileResponse]:
-    remote = Remote(city.profile("auditor"))
+    connection = connect(city.profile("auditor"))
     try:
-        stub = review_pb2_grpc.ReviewServiceStub(remote.channel)
+        stub = review_pb2_grpc.ReviewServiceStub(connection.channel)
         request = review_pb2.ReconcileRequest(from_time=int(time.time()) - 3_600, until_time=int(time.time()) + 1)
-        found = stub.Reconcile(request, metadata=remote.headers(), timeout=60)
+        found = stub.Reconcile(request, metadata=connection.headers(), timeout=60)
         return [one for one in found if one.kind != review_pb2.DIFFERENCE_KIND_AGREED]
     finally:
-        remote.close()
+        connection.close()
 
 
 def test_a_person_learns_of_a_list_that_did_not_even_hold_the_number(own_city: City, neighbours: list[str]) -> None:
@@ -183,10 +183,12 @@ def _stolen(city: City) -> int:
 
 
 def _endpoint(city: City, department: str) -> str:
-    remote = Remote(city.profile("administrator"))
+    connection = connect(city.profile("administrator"))
     try:
-        stub = registry_pb2_grpc.RegistryServiceStub(remote.channel)
-        found = stub.ListRegistrations(registry_pb2.ListRegistrationsRequest(), metadata=remote.headers(), timeout=10)
+        stub = registry_pb2_grpc.RegistryServiceStub(connection.channel)
+        found = stub.ListRegistrations(
+            registry_pb2.ListRegistrationsRequest(), metadata=connection.headers(), timeout=10
+        )
         return next(one.instances[0].endpoint for one in found.registrations if one.department == department)
     finally:
-        remote.close()
+        connection.close()

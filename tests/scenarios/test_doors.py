@@ -8,7 +8,7 @@ import grpc
 import pyarrow.flight
 import pytest
 
-from gateway.doors.cli.remote import Remote
+from gateway.client import connect
 from sharing_stubs.arrow.flight import flight_pb2, flight_pb2_grpc
 from sharing_stubs.sharing.audit.v1 import (
     audit_pb2,
@@ -22,6 +22,7 @@ from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from sharing_stubs.sharing.governance.v1 import governance_pb2, governance_pb2_grpc
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 from sharing_stubs.sharing.requests.v1 import requests_pb2, requests_pb2_grpc
+from sharing_stubs.sharing.subscriptions.v1 import subscriptions_pb2, subscriptions_pb2_grpc
 from tests.cities import City
 
 STREET_SQL = "SELECT name FROM population.resident"
@@ -49,10 +50,14 @@ def calls(channel: grpc.Channel):
             catalog_pb2.GetDatasetRequest(name="population.resident"), metadata=m
         ),
         "ListPurposes": lambda m: catalog.ListPurposes(catalog_pb2.ListPurposesRequest(), metadata=m),
+        "ListDivisions": lambda m: catalog.ListDivisions(catalog_pb2.ListDivisionsRequest(), metadata=m),
         "ExplainQuery": lambda m: catalog.ExplainQuery(catalog_pb2.ExplainQueryRequest(sql=STREET_SQL), metadata=m),
         **_calls_of("RegistryService", registry_pb2, stub=registry_pb2_grpc.RegistryServiceStub(channel)),
         **_calls_of("GovernanceService", governance_pb2, stub=governance_pb2_grpc.GovernanceServiceStub(channel)),
         **_calls_of("RequestsService", requests_pb2, stub=requests_pb2_grpc.RequestsServiceStub(channel)),
+        **_calls_of(
+            "SubscriptionsService", subscriptions_pb2, stub=subscriptions_pb2_grpc.SubscriptionsServiceStub(channel)
+        ),
         **_calls_of("AuditService", audit_pb2, stub=audit_pb2_grpc.AuditServiceStub(channel)),
         **_calls_of("SubjectService", subject_pb2, stub=subject_pb2_grpc.SubjectServiceStub(channel)),
         **_calls_of("ReviewService", review_pb2, stub=review_pb2_grpc.ReviewServiceStub(channel)),
@@ -76,11 +81,16 @@ def _call(method, request_type, streams, headers):
 
 METHODS = list(calls(grpc.insecure_channel("127.0.0.1:1")))
 FOR_CLERKS = {
+    "Handshake",
+    "ListFlights",
     "GetFlightInfo",
+    "GetSchema",
+    "ListActions",
     "ListDatasets",
     "SearchDatasets",
     "GetDataset",
     "ListPurposes",
+    "ListDivisions",
     "ExplainQuery",
     "ListAgreements",
     "ListEmergencies",
@@ -89,16 +99,28 @@ FOR_CLERKS = {
     "ListNeeds",
     "ListNegativeList",
     "ListCorrections",
+    "ListSubscriptions",
 }
-WITH_CONTENT = {"RecordConsent", "WithdrawConsent", "RecordDestruction", "FileNeed", "WithdrawNeed", "FileCorrection"}
+WITH_CONTENT = {
+    "RecordConsent",
+    "WithdrawConsent",
+    "RecordDestruction",
+    "FileNeed",
+    "WithdrawNeed",
+    "FileCorrection",
+    "CreateSubscription",
+    "PullRun",
+    "AcknowledgeRun",
+    "StopSubscription",
+}
 """Open to clerks too, who must say more than nothing."""
 
 
 @pytest.fixture
 def channel(city: City):
-    remote = Remote(city.profile("nanjing-east-road"))
-    yield remote.channel
-    remote.close()
+    connection = connect(city.profile("nanjing-east-road"))
+    yield connection.channel
+    connection.close()
 
 
 def status_of(city: City, channel: grpc.Channel, method: str, *headers: tuple[str, str]) -> grpc.StatusCode:
@@ -182,10 +204,10 @@ def test_only_the_exact_purpose_counts(city, purpose):
 def test_a_ticket_is_for_one_requester_and_one_use(city):
     """A stolen or replayed ticket is refused, and the log has it."""
     thief, owner = city.profile("changfeng"), city.profile("nanjing-east-road")
-    remote = Remote(owner)
-    stub = flight_pb2_grpc.FlightServiceStub(remote.channel)
+    connection = connect(owner)
+    stub = flight_pb2_grpc.FlightServiceStub(connection.channel)
     descriptor = flight_pb2.FlightDescriptor(type=flight_pb2.FlightDescriptor.CMD, cmd=STREET_SQL.encode())
-    headers = remote.headers(purpose=ELDERLY)
+    headers = connection.headers(purpose=ELDERLY)
     ticket = stub.GetFlightInfo(descriptor, metadata=headers).endpoint[0].ticket
     try:
         for who, expected in ((thief, "UNAUTHENTICATED"), (owner, "OK"), (owner, "UNAUTHENTICATED")):
@@ -197,6 +219,6 @@ def test_a_ticket_is_for_one_requester_and_one_use(city):
                 status = error.code().name
             assert status == expected
     finally:
-        remote.close()
+        connection.close()
     reasons = [entry["body"]["reason"] for entry in city.entries(kind="failure")]
     assert reasons.count("TICKET_INVALID") >= 2

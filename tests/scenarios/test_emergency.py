@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pyarrow import flight
 
-from gateway.doors.cli.remote import Remote, RemoteError
+from gateway.client import RequestError, connect
 from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
 from tests.cities import PERMISSION_DENIED, City, running_city
 from tests.fakes.connectors import replaced_connector
@@ -27,7 +27,7 @@ def own_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
         yield city
 
 
-def code_of(error: RemoteError) -> str:
+def code_of(error: RequestError) -> str:
     assert error.status is PERMISSION_DENIED
     return error.reasons[0].code
 
@@ -56,7 +56,7 @@ def test_an_emergency_opens_only_the_purposes_it_names(own_city):
 @pytest.mark.parametrize("signers", [SIGNERS[:1], (SIGNERS[0], SIGNERS[0])], ids=["one signer", "one signer twice"])
 def test_one_signer_declares_nothing(own_city, signers):
     """Nobody opens health codes alone."""
-    with pytest.raises(RemoteError) as refused:
+    with pytest.raises(RequestError) as refused:
         declare_emergency(own_city, "alone-1", area=DISTRICT, purposes=(EPIDEMIC,), signers=signers)
     assert refused.value.reasons[0].code == "GOVERNANCE_REFUSED"
     assert code_of(own_city.refusal(CODES, purpose=EPIDEMIC, who=INSIDE)) == "EMERGENCY_NOT_DECLARED"
@@ -75,7 +75,7 @@ def test_recipients_owe_destruction_receipts_when_it_ends(own_city):
     assert another.receipt["entry"] not in owed(own_city, who="auditor")
 
     destroyed = pb.RecordDestructionRequest(entry_id=entry, method="粉碎")
-    with pytest.raises(RemoteError):
+    with pytest.raises(RequestError):
         govern(own_city, "RecordDestruction", destroyed, who=OUTSIDE)
     govern(own_city, "RecordDestruction", destroyed, who=INSIDE)
     assert entry not in owed(own_city, who="auditor")
@@ -90,16 +90,16 @@ def test_a_running_delivery_ends_with_the_emergency(tmp_path_factory, seconds):
         replaced_connector(city, "health", batches=0),
     ):
         declare_emergency(city, "putuo-3", area=DISTRICT, purposes=(EPIDEMIC,), seconds=seconds)
-        remote = Remote(city.profile(INSIDE))
-        result = remote.query("SELECT colour, status FROM health.health_code", purpose=EPIDEMIC, case="")
+        connection = connect(city.profile(INSIDE))
+        result = connection.query("SELECT colour, status FROM health.health_code", purpose=EPIDEMIC, case="")
         batches = result.batches()
         next(batches)
         if seconds == 3600:
             end_emergency(city, "putuo-3")
-        with pytest.raises(RemoteError) as stopped:
+        with pytest.raises(RequestError) as stopped:
             for _ in batches:
                 pass
-        remote.close()
+        connection.close()
         assert [reason.code for reason in stopped.value.reasons] == ["ACCESS_REVOKED", "EMERGENCY_NOT_DECLARED"]
         deadline = time.monotonic() + RECEIPT_SECONDS_MAX
         while not (found := city.entries(kind="receipt", purpose=EPIDEMIC)):

@@ -13,8 +13,8 @@ import pytest
 from catalog.dataset import Text
 from catalog.governance import AgreementRecord, Declaration, sign_declaration
 from catalog.governance.register import GovernanceRegister
+from gateway.client import connect
 from gateway.doors.cli.keys import signing_key
-from gateway.doors.cli.remote import Remote
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from tests.cities import City
 from tests.governing import SIGNERS
@@ -71,12 +71,12 @@ def emergency(city: City, register: GovernanceRegister, *, area: str) -> Iterato
 
 
 def catalog(city: City, method: str, request: object, *, purpose: str = "", who: str = WHO):
-    remote = Remote(city.profile(who))
+    connection = connect(city.profile(who))
     try:
-        call = getattr(catalog_pb2_grpc.CatalogServiceStub(remote.channel), method)
-        return call(request, metadata=remote.headers(purpose=purpose))
+        call = getattr(catalog_pb2_grpc.CatalogServiceStub(connection.channel), method)
+        return call(request, metadata=connection.headers(purpose=purpose))
     finally:
-        remote.close()
+        connection.close()
 
 
 def explain(city: City, sql: str, *, purpose: str, who: str = WHO) -> catalog_pb2.ExplainQueryResponse:

@@ -94,15 +94,15 @@ def test_statistics_hold_back_small_groups(city):
     assert sorted(answer.rows) == sorted(group for group in groups if group[2] >= 10)
 
 
-def test_the_adbc_snippet_of_the_readme_gives_the_same_table(city, tmp_path):
-    """The ten lines of Python in the README run as they stand."""
+def test_the_python_of_the_readme_gives_the_same_rows(city, tmp_path):
+    """The lines of Python in the README run as they stand."""
     (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     (tmp_path / "city").symlink_to(city.data)
     ended = subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True, text=True, check=True)
-    sql = re.search(r'execute\("(.*)"\)', snippet)[1]
+    sql = re.search(r'"(SELECT .*)",', snippet)[1].replace("?", "DATE '1940-01-01'")
     expected = city.ask(sql, purpose=ELDERLY).table.to_pylist()
     assert expected
-    assert ended.stdout.strip() == str(expected)
+    assert ended.stdout.startswith(str(expected))
 
 
 def test_the_query_of_the_readme_runs_as_it_stands(city, tmp_path):

@@ -12,7 +12,7 @@ import yaml
 
 from connectors.sdk.access_log import EntryIndex
 from gateway.audit import SearchFilters, search
-from gateway.doors.cli.remote import Remote, RemoteError, remote_errors
+from gateway.client import RequestError, connect, request_errors
 from gateway.model.audit import AuditEntry, EntryKind
 from gateway.settings import Settings
 from gateway.wiring import make_gateway
@@ -107,10 +107,10 @@ def test_an_altered_archive_is_told(city: City) -> None:
 def test_auditors_and_nobody_else_may_ask(city: City) -> None:
     """A clerk is refused, which is recorded, and nothing is decided again."""
     with restarted(city):
-        remote = Remote(city.profile("nanjing-east-road"))
-        stub = review_pb2_grpc.ReviewServiceStub(remote.channel)
-        with pytest.raises(RemoteError) as caught, remote_errors():
-            list(stub.ReplayEntries(review_pb2.ReplayEntriesRequest(), metadata=remote.headers()))
-        remote.close()
+        connection = connect(city.profile("nanjing-east-road"))
+        stub = review_pb2_grpc.ReviewServiceStub(connection.channel)
+        with pytest.raises(RequestError) as caught, request_errors():
+            list(stub.ReplayEntries(review_pb2.ReplayEntriesRequest(), metadata=connection.headers()))
+        connection.close()
     assert (caught.value.status, caught.value.reasons[0].code) == (PERMISSION_DENIED, "ROLE_MISSING")
     assert recorded(city, EntryKind.FAILURE)[-1].body["reason"] == "ROLE_MISSING"

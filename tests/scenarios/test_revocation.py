@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
+from pyarrow.flight import FlightCancelledError
 
-from gateway.doors.cli.remote import Remote, RemoteError, RemoteResult
+from gateway.client import RequestError, Result, connect
+from sharing_stubs.arrow.flight.flight_pb2 import CANCEL_STATUS_CANCELLED
 from tests.cities import PERMISSION_DENIED, City, running_city
 from tests.fakes.connectors import replaced_connector
+from tests.flight_sql_caller import calling
 from tests.governing import lift_stops, restore_access, revoke_access, revoke_agreement, sign_agreement, stop
 
 VISITS, CLERK = "enterprise-visits", "nanjing-east-road"
@@ -63,13 +66,13 @@ def endless_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
 
 
 @pytest.fixture
-def running(endless_city: City) -> Iterator[RemoteResult]:
+def running(endless_city: City) -> Iterator[Result]:
     """A delivery whose first rows have arrived."""
-    remote = Remote(endless_city.profile(CLERK))
-    result = remote.query(ENTERPRISES, purpose=VISITS, case="")
+    connection = connect(endless_city.profile(CLERK))
+    result = connection.query(ENTERPRISES, purpose=VISITS, case="")
     next(result.batches())
     yield result
-    remote.close()
+    connection.close()
 
 
 def open_intents(city: City) -> set[str]:
@@ -102,11 +105,11 @@ def ended(city: City) -> dict[str, object]:
     ],
 )
 def test_a_delivery_ends_when_what_it_rests_on_is_revoked_or_stopped(
-    endless_city: City, running: RemoteResult, revoke: Change, restore: Change
+    endless_city: City, running: Result, revoke: Change, restore: Change
 ):
     """The recipient is told why, the log has the outcome, the next query is denied, and allowed again once it is restored."""
     revoke(endless_city)
-    with pytest.raises(RemoteError) as stopped:
+    with pytest.raises(RequestError) as stopped:
         for _ in running.batches():
             pass
     assert stopped.value.status is PERMISSION_DENIED
@@ -116,12 +119,12 @@ def test_a_delivery_ends_when_what_it_rests_on_is_revoked_or_stopped(
     assert receipt["sent"]["rows"] > 0
     assert endless_city.refusal(ENTERPRISES, purpose=VISITS).status is PERMISSION_DENIED
     restore(endless_city)
-    remote = Remote(endless_city.profile(CLERK))
-    assert next(remote.query(ENTERPRISES, purpose=VISITS, case="").batches()).num_rows
-    remote.close()
+    connection = connect(endless_city.profile(CLERK))
+    assert next(connection.query(ENTERPRISES, purpose=VISITS, case="").batches()).num_rows
+    connection.close()
 
 
-def test_a_recipient_who_does_not_read_cannot_keep_a_delivery_open(endless_city: City, running: RemoteResult):
+def test_a_recipient_who_does_not_read_cannot_keep_a_delivery_open(endless_city: City, running: Result):
     """Nobody reads the stream; it ends all the same."""
     time.sleep(3)  # until the buffers between both are full
     revoke_the_purpose(endless_city)
@@ -129,7 +132,23 @@ def test_a_recipient_who_does_not_read_cannot_keep_a_delivery_open(endless_city:
     restore_the_purpose(endless_city)
 
 
-def test_twin_a_revocation_that_does_not_concern_it_leaves_a_delivery_alone(endless_city: City, running: RemoteResult):
+def test_a_requester_cancels_a_running_delivery(endless_city: City):
+    """CancelFlightInfo ends it, the reader is told, and the receipt says who wanted it so."""
+    with calling(endless_city.profile(CLERK), x_sharing_purpose=VISITS) as clerk:
+        info = clerk.info(ENTERPRISES)
+        reader = clerk.open(info.endpoints[0].ticket)
+        assert reader.read_chunk().data.num_rows
+        assert clerk.cancel(info) == CANCEL_STATUS_CANCELLED
+        with pytest.raises(FlightCancelledError, match="QUERY_CANCELLED"):  # read_all() would raise KeyboardInterrupt
+            for _ in reader:
+                pass
+    while open_intents(endless_city):
+        time.sleep(0.1)
+    receipt = endless_city.entries(kind="receipt", purpose=VISITS)[-1]["body"]
+    assert (receipt["outcome"], receipt["reason"]) == ("cancelled", "QUERY_CANCELLED")
+
+
+def test_twin_a_revocation_that_does_not_concern_it_leaves_a_delivery_alone(endless_city: City, running: Result):
     """Another department's agreement and office, another column, another requester: the stream goes on."""
     revoke_agreement(endless_city, "housing-base", controller="housing")
     stop(endless_city, "OFFICE", "310101002", controller="housing")

@@ -11,9 +11,9 @@ import adbc_driver_flightsql.dbapi as flight_sql
 import pytest
 from click.testing import Result
 
+from gateway.client import Profile
 from gateway.doors.cli.certificates import Authority
 from gateway.doors.cli.local_city import LocalCity, PolicyEngine
-from gateway.doors.cli.profile import Profile
 from gateway.settings import Settings
 from gateway.wiring import make_gateway
 from tests.cities import City

@@ -14,7 +14,7 @@ import pytest
 
 from connectors.sdk.access_log import EntryIndex
 from gateway.audit import SearchFilters, search
-from gateway.doors.cli.remote import Remote
+from gateway.client import connect
 from gateway.model.audit import EntryKind
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from tests.cities import City
@@ -33,13 +33,13 @@ def lone(tmp_path_factory: pytest.TempPathFactory):
 def explain(
     city: City, *, who: str, as_office: str = "", as_role: str = "", sql: str = SQL, purpose: str = PURPOSE
 ) -> catalog_pb2.ExplainQueryResponse:
-    remote = Remote(city.profile(who))
+    connection = connect(city.profile(who))
     try:
-        stub = catalog_pb2_grpc.CatalogServiceStub(remote.channel)
+        stub = catalog_pb2_grpc.CatalogServiceStub(connection.channel)
         request = catalog_pb2.ExplainQueryRequest(sql=sql, as_office=as_office, as_role=as_role)
-        return stub.ExplainQuery(request, metadata=remote.headers(purpose=purpose))
+        return stub.ExplainQuery(request, metadata=connection.headers(purpose=purpose))
     finally:
-        remote.close()
+        connection.close()
 
 
 def entries(city: City, kind: EntryKind, *, requester: str = "") -> list[Mapping[str, Any]]:

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 import yaml
 
-from gateway.doors.cli.remote import RemoteError
+from gateway.client import RequestError
 from tests.cities import City
 
 CASES = [
@@ -64,7 +64,7 @@ def told(city: City, sql: str, purpose: str) -> str:
     """Return everything that a requester gets to see."""
     try:
         answer = city.ask(sql, purpose=purpose)
-    except RemoteError as error:
+    except RequestError as error:
         return f"{error.text} {error.reasons}"
     return f"{answer.table.to_pylist()} {answer.table.schema} {answer.receipt}"
 

@@ -8,7 +8,11 @@ from collections.abc import Callable
 import grpc
 import pytest
 
-from gateway.doors.cli.remote import Remote, RemoteError, remote_errors
+from gateway.client import RequestError, connect, request_errors
+from gateway.client.subscriptions import Subscriptions
+from gateway.doors.flight_sql.commands import pack
+from sharing_stubs.arrow.flight import flight_pb2, flight_pb2_grpc
+from sharing_stubs.arrow.flight.sql import flight_sql_pb2
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
@@ -41,9 +45,25 @@ def record_consent(city: City) -> None:
     govern(city, "RecordConsent", consent, who="nanjing-east-road")
 
 
+def see_subscriptions(city: City) -> None:
+    with connect(city.profile("nanjing-east-road")) as connection:
+        Subscriptions(connection).all()
+
+
+def list_tables(city: City) -> None:
+    with connect(city.profile("nanjing-east-road")) as connection, request_errors():
+        stub = flight_pb2_grpc.FlightServiceStub(connection.channel)
+        assert list(stub.ListFlights(flight_pb2.Criteria(), metadata=connection.headers()))
+        command = flight_pb2.FlightDescriptor(cmd=pack(flight_sql_pb2.CommandGetTables()))
+        info = stub.GetFlightInfo(command, metadata=connection.headers())
+        assert list(stub.DoGet(info.endpoint[0].ticket, metadata=connection.headers()))
+
+
 DEEDS: list[tuple[str, Callable[[City], None]]] = [
     ("department-health", sign_agreement),
     ("nanjing-east-road", record_consent),
+    ("nanjing-east-road", see_subscriptions),
+    ("nanjing-east-road", list_tables),
 ]
 
 
@@ -52,7 +72,7 @@ def test_a_revoked_requester_decides_nothing(lone: City, who: str, deed: Callabl
     """A steward signs and a clerk records while they are not revoked, and only then."""
     deed(lone)
     revoke_access(lone, "REQUESTER", who)
-    with pytest.raises(RemoteError) as refused:
+    with pytest.raises(RequestError) as refused:
         deed(lone)
     assert (refused.value.status, refused.value.reasons[0].code) == (PERMISSION_DENIED, "REQUESTER_REVOKED")
     restore_access(lone, "REQUESTER", who)
@@ -62,11 +82,11 @@ def test_a_revoked_requester_decides_nothing(lone: City, who: str, deed: Callabl
 def test_a_revoked_auditor_reads_nothing(lone: City):
     """The log is closed to somebody who has left."""
     revoke_access(lone, "REQUESTER", "auditor")
-    remote = Remote(lone.profile("auditor"))
-    stub = audit_pb2_grpc.AuditServiceStub(remote.channel)
+    connection = connect(lone.profile("auditor"))
+    stub = audit_pb2_grpc.AuditServiceStub(connection.channel)
     with pytest.raises(grpc.RpcError) as refused:
-        list(stub.SearchEntries(audit_pb2.SearchEntriesRequest(), metadata=remote.headers(), timeout=10))
-    remote.close()
+        list(stub.SearchEntries(audit_pb2.SearchEntriesRequest(), metadata=connection.headers(), timeout=10))
+    connection.close()
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
     restore_access(lone, "REQUESTER", "auditor")
     assert lone.entries(kind="opened")
@@ -74,14 +94,16 @@ def test_a_revoked_auditor_reads_nothing(lone: City):
 
 def test_a_revoked_clerk_does_not_see_the_catalogue(lone: City):
     """Names and treatments are shown to whom they concern, and to nobody who has left."""
-    remote = Remote(lone.profile("changfeng"))
-    stub = catalog_pb2_grpc.CatalogServiceStub(remote.channel)
+    connection = connect(lone.profile("changfeng"))
+    stub = catalog_pb2_grpc.CatalogServiceStub(connection.channel)
     request = catalog_pb2.ListDatasetsRequest()
-    assert stub.ListDatasets(request, metadata=remote.headers(), timeout=10).datasets
+    assert stub.ListDatasets(request, metadata=connection.headers(), timeout=10).datasets
     revoke_access(lone, "REQUESTER", "changfeng")
+    with pytest.raises(grpc.RpcError, match="REQUESTER_REVOKED"):
+        stub.ListDivisions(catalog_pb2.ListDivisionsRequest(), metadata=connection.headers(), timeout=10)
     with pytest.raises(grpc.RpcError) as refused:
-        stub.ListDatasets(request, metadata=remote.headers(), timeout=10)
-    remote.close()
+        stub.ListDatasets(request, metadata=connection.headers(), timeout=10)
+    connection.close()
     assert "REQUESTER_REVOKED" in refused.value.details()
     restore_access(lone, "REQUESTER", "changfeng")
 
@@ -89,13 +111,13 @@ def test_a_revoked_clerk_does_not_see_the_catalogue(lone: City):
 @pytest.mark.parametrize("purpose", ["no-such-purpose", f"about-{RESIDENT}"])
 def test_a_resident_id_in_case_or_purpose_does_not_reach_the_log(lone: City, purpose: str):
     """A clerk may type anything as a case; the number of a person is hidden before it is judged or recorded."""
-    remote = Remote(lone.profile("nanjing-east-road"))
-    with remote_errors():
-        catalog_pb2_grpc.CatalogServiceStub(remote.channel).ExplainQuery(
+    connection = connect(lone.profile("nanjing-east-road"))
+    with request_errors():
+        catalog_pb2_grpc.CatalogServiceStub(connection.channel).ExplainQuery(
             catalog_pb2.ExplainQueryRequest(sql="SELECT name FROM population.resident"),
-            metadata=remote.headers(purpose=purpose, case=f"case {RESIDENT.lower()} 2026"),
+            metadata=connection.headers(purpose=purpose, case=f"case {RESIDENT.lower()} 2026"),
         )
-    remote.close()
+    connection.close()
     denial = lone.entries(kind="denial", requester="nanjing-east-road")[-1]
     assert denial["body"]["case"] == f"case {'*' * 18} 2026"
     log = "".join(path.read_text("utf-8", "replace") for path in (lone.data / "audit").glob("segment-*")).lower()

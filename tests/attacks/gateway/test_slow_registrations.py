@@ -6,7 +6,7 @@ import itertools
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import grpc
@@ -131,8 +131,7 @@ def test_slow_registrations_leave_the_gateway_to_others(lone: Lone, tmp_path: Pa
 def test_without_turns_the_gateway_would_be_theirs(lone: Lone, monkeypatch: pytest.MonkeyPatch) -> None:
     """The twin: every thread waits for a connector, and not even health is answered."""
     city, _ = lone
-    monkeypatch.setattr(turns, "DEPARTMENT_TURNS_MAX", 1_000)
-    monkeypatch.setattr(turns, "TURNS_MAX", 1_000)
+    monkeypatch.setattr(turns.Turns, "take", lambda self, owner, *, id: nullcontext())
     silent = Silent()
     with flooded(city, silent, workers=workers(city)):
         silent.wait_for(workers(city))

@@ -20,6 +20,7 @@ from gateway.model.audit import AuditEntry, EntryKind
 from gateway.model.plan import EnforcedPlan, PlannedScan
 from gateway.model.requester import Agreement, CaseState, RequestContext, Requester, Standing, Usage
 from gateway.model.result import BatchStream, ComputedResult
+from gateway.model.rows import RowBudget
 from gateway.parse import EngineParser, parse
 from gateway.release import StatisticsLedger, release
 from gateway.resolve import resolve
@@ -110,6 +111,7 @@ class Office:
             catalogue=self.catalogue,
             ledger=self.ledger,
             mark_secret=bytes(32),
+            rows=RowBudget(plan.rows_max).share(plan.rows_max),
         )
         return pa.Table.from_batches(list(result.stream.batches), schema=result.stream.schema).to_pylist()
 

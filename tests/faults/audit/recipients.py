@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.doors.cli.remote import Remote, RemoteError
+from gateway.client import Connection, RequestError, connect
 from tests.cities import City
 
 QUESTIONS = (
@@ -33,16 +33,16 @@ class Seen:
     """Why the gateway refused; empty when it did not, or broke off."""
 
 
-def ask(remote: Remote, *, case: str, question: int = 0) -> Seen:
+def ask(connection: Connection, *, case: str, question: int = 0) -> Seen:
     """Ask one of `QUESTIONS`; whatever happens to the gateway, return what was seen of its answer."""
     purpose, sql = QUESTIONS[question]
     seen = Seen(case=case)
     try:
-        result = remote.query(sql, purpose=purpose, case=case)
+        result = connection.query(sql, purpose=purpose, case=case)
         for batch in result.batches():
             seen.rows += batch.num_rows
         seen.receipt = result.receipt
-    except RemoteError as error:
+    except RequestError as error:
         seen.codes = tuple(reason.code for reason in error.reasons)
     return seen
 
@@ -53,15 +53,15 @@ def asking(city: City, *, prefix: str, recipients: int) -> Iterator[list[Seen]]:
     everything: list[Seen] = []
 
     def work(recipient: int) -> None:
-        remote = Remote(city.profile("nanjing-east-road"))
+        connection = connect(city.profile("nanjing-east-road"))
         try:
             for number in itertools.count(recipient):
-                seen = ask(remote, case=f"{prefix}_{recipient}_{number}", question=number % len(QUESTIONS))
+                seen = ask(connection, case=f"{prefix}_{recipient}_{number}", question=number % len(QUESTIONS))
                 everything.append(seen)
                 if not seen.receipt and not seen.codes:
                     return
         finally:
-            remote.close()
+            connection.close()
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(recipients)]
     for thread in threads:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.client import connect
 from gateway.doors.cli.processes import ChildFailed
-from gateway.doors.cli.remote import Remote
 from tests.cities import UNAVAILABLE, City, running_city
 from tests.fakes.connectors import process
 from tests.faults.audit.faulty_disk import SYNCING, WRITING, Disk, failing
@@ -38,11 +38,11 @@ def city(disk: Disk) -> Iterator[City]:
 
 
 def ask_one(city: City, case: str, *, question: int = 0) -> Seen:
-    remote = Remote(city.profile("nanjing-east-road"))
+    connection = connect(city.profile("nanjing-east-road"))
     try:
-        return ask(remote, case=case, question=question)
+        return ask(connection, case=case, question=question)
     finally:
-        remote.close()
+        connection.close()
 
 
 def newest_segment(city: City) -> Path:

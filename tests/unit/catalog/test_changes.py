@@ -9,7 +9,7 @@ import pytest
 
 from catalog.catalogue import Catalogue
 from catalog.changes import DatasetChanges, changes_between
-from catalog.dataset import Clamp, Code, Dataset, Text
+from catalog.dataset import Clamp, Code, Dataset, ForeignKey, Text
 from catalog.load import load_catalogue
 from catalog.vocabulary import (
     Category,
@@ -68,6 +68,7 @@ def test_nothing_changed(catalogue: Catalogue) -> None:
         ({"emergency_only": True}, True),
         ({"entity_key": "household_id"}, True),
         ({"primary_key": ("resident_id", "household_id")}, True),
+        ({"foreign_keys": (ForeignKey(columns=("household_id",), references="population.household"),)}, False),
         ({"jurisdiction": {Jurisdiction.RESIDENCE: "residence_division"}}, True),
     ],
 )

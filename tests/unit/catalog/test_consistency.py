@@ -56,6 +56,25 @@ WINDOW = "purposes/window-service.yaml"
         ),
         (HEALTH_CODE, "code: yellow", "code: green", "columns.colour: a code is repeated"),
         (
+            HEALTH_CODE,
+            "references: population.resident",
+            "references: population.person",
+            "foreign_keys: 'resident_id → population.person': the dataset does not exist",
+        ),
+        (
+            HEALTH_CODE,
+            "references: population.resident",
+            "references: health.vaccination",
+            "foreign_keys: 'resident_id → health.vaccination': the primary key there has 2 column(s)",
+        ),
+        (
+            HEALTH_CODE,
+            "references: population.resident",
+            "references: population.household",
+            "foreign_keys: 'resident_id → population.household': "
+            "'resident_id' and 'population.household.household_id' hold different things",
+        ),
+        (
             RESIDENT,
             "identifier: phone",
             "identifier: phone\n    watermark: true",

@@ -38,7 +38,12 @@ def test_top_level(catalogue: Catalogue) -> None:
     assert data["grades"] == ["core", "important", "general-4", "general-3", "general-2", "general-1"]
     assert set(data["grades_within"]) == set(data["grades"])
     assert data["grades_within"]["general-2"] == {"general-1": True, "general-2": True}
-    assert data["channel_ceilings"] == {"console": "general-4", "explain": "important", "flight_sql": "important"}
+    assert data["channel_ceilings"] == {
+        "console": "general-4",
+        "explain": "important",
+        "flight_sql": "important",
+        "subscription": "important",
+    }
     assert data["departments"]["health"] == {
         "title": {"zh": "上海市卫生健康委员会", "en": "Shanghai Municipal Health Commission"}
     }

@@ -7,7 +7,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("README*.md"), *DOCS.glob("*.md"), *(ROOT / "gateway" / "adr").glob("*.md")])
+PAGES = sorted(
+    [*ROOT.glob("README*.md"), *DOCS.glob("*.md"), *DOCS.glob("tools/*.md"), *(ROOT / "gateway" / "adr").glob("*.md")]
+)
 _CELL_END = re.compile(r"(?<!\\)\|")
 _BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -6,16 +6,11 @@ import ast
 import json
 import re
 from collections import defaultdict
-from pathlib import Path
 
 import grpc
-import pytest
 
-from gateway import errors
-from gateway.doors.call import CASE_HEADER, PURPOSE_HEADER
-from gateway.doors.cli.output import check_output
-from gateway.doors.cli.profile import Profile
-from gateway.doors.cli.remote import RemoteError
+from gateway import errors, headers
+from gateway.client import Profile, RequestError
 from gateway.doors.cli.show import Screen
 from gateway.messages import MESSAGES, Reason
 from tests.unit.docs.pages import ROOT, code, read, section, table
@@ -81,7 +76,7 @@ def test_exit_codes_are_those_of_the_command_line():
     known = {made.status.name for made in vars(errors).values() if hasattr(made, "status")}
     assert {code(row[0])[0] for row in rows} == known
     for row in rows:
-        error = RemoteError(grpc.StatusCode[code(row[0])[0]], "", ())
+        error = RequestError(grpc.StatusCode[code(row[0])[0]], "", ())
         assert Screen.make("en").failure(error) == int(row[1])
 
 
@@ -90,22 +85,10 @@ def test_profile_keys_are_those_of_a_profile():
     assert [code(row[0])[0] for row in table(section(PAGE, "Profile file"))] == list(Profile.model_fields)
 
 
-def test_output_formats_are_all_there():
-    """Each ending is accepted, and the refusal of another one names no further ending."""
-    formats, exits = section(PAGE, "Command line").split("\n\nIn `.csv`")
-    endings = [code(row[0])[0] for row in table(formats)]
-    for ending in endings:
-        check_output(Path(f"x{ending}"))
-    with pytest.raises(ValueError, match="txt") as refused:
-        check_output(Path("x.txt"))
-    assert str(refused.value).split(": ")[1].split() == endings
-    assert [int(row[0]) for row in table(exits)] == [0, 1, 2, 3, 4, 5]
-
-
 def test_headers_are_those_that_are_read():
     """The table of headers names what the doors read."""
-    rows = table(section(PAGE, "What is served of Flight SQL"))
-    assert {code(row[0])[0] for row in rows} == {"authorization", PURPOSE_HEADER, CASE_HEADER}
+    rows = table(section(PAGE, "Headers"))
+    assert [code(row[0])[0] for row in rows] == ["authorization", headers.PURPOSE, headers.CASE]
 
 
 def test_metadata_keys_are_those_of_results():

@@ -12,6 +12,7 @@ import typing
 from pathlib import Path
 
 import pytest
+import typer
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from typer.core import TyperGroup
@@ -137,6 +138,6 @@ def test_every_command_of_the_pages_exists():
         command = get_command(make_app() if program == "gateway" else connector)
         while words and re.fullmatch(r"[a-z-]+", words[0]) and isinstance(command, TyperGroup):
             assert words[0] in command.commands, line
-            command = command.commands[words.pop(0)]
+            _, command, _ = command.resolve_command(typer.Context(command), [words.pop(0)])
         options = {option for parameter in command.params for option in parameter.opts}
         assert set(re.findall(r" (--[a-z-]+)", line)) <= options, line

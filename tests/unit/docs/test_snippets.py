@@ -24,7 +24,11 @@ def test_snippets_run_as_they_stand(city, tmp_path, info, snippet):
     """Every line succeeds, in a folder that holds a city."""
     (tmp_path / "city").symlink_to(city.data)
     program = [sys.executable, "-c"] if info.startswith("python") else ["bash", "-euc"]
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "160"}
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "COLUMNS": "160",
+        "XDG_CONFIG_HOME": str(tmp_path / "user"),
+    }
     ended = subprocess.run(
         [*program, snippet], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False
     )

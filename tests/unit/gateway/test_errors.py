@@ -19,6 +19,7 @@ STATUS = {
     "Unavailable": grpc.StatusCode.UNAVAILABLE,
     "TooLarge": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "TooSlow": grpc.StatusCode.DEADLINE_EXCEEDED,
+    "Cancelled": grpc.StatusCode.CANCELLED,
     "Unsupported": grpc.StatusCode.UNIMPLEMENTED,
     "Bug": grpc.StatusCode.INTERNAL,
 }

@@ -12,8 +12,9 @@ from catalog.quality import METADATA as QUALITY
 from catalog.registry.snapshot import METADATA as REGISTRY
 from catalog.requests.store import METADATA as REQUESTS
 from catalog.store import RegistryUnavailable, database, open_store
+from catalog.subscriptions.store import METADATA as SUBSCRIPTIONS
 
-TABLES = (database.METADATA, GOVERNANCE, REGISTRY, REQUESTS, QUALITY)
+TABLES = (database.METADATA, GOVERNANCE, REGISTRY, REQUESTS, QUALITY, SUBSCRIPTIONS)
 """Every part's tables."""
 
 

@@ -13,8 +13,9 @@ import pytest
 
 from connectors.sdk.watermark import DIGESTS_MIN, MARK, mark_texts, read_marks, requester_key
 from gateway.audit import trace
-from gateway.doors.cli.output import write_result
+from gateway.client.files.formats import write_result
 from gateway.doors.cli.received_file import FileRefused, text_columns
+from tests.fakes.arriving import ArrivedTable, with_terms
 
 SECRET = b"w" * 32
 RECIPIENTS = {f"requester-{i:02}": f"office-{i % 7}" for i in range(24)}
@@ -152,7 +153,7 @@ def test_every_format_keeps_the_marks(tmp_path: Path, ending: str) -> None:
     marked = mark_texts(copy["remark"].combine_chunks(), key=requester_key(SECRET, subject="requester-08"))
     copy = copy.select(["division", "members"]).append_column("remark", marked)
     path = tmp_path / f"copy{ending}"
-    write_result(iter(copy.to_batches()), schema=copy.schema, path=path, receipt=lambda: b"{}")
+    write_result(ArrivedTable(table=with_terms(copy)), path=path)
     digests, seen = read_marks(text_columns(path))
     assert [s.requester for s in trace(digests, seen, recipients=RECIPIENTS, mark_secret=SECRET)] == ["requester-08"]
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from gateway.decide import OpaServerPdp, PolicyBundle, provision
+from gateway.decide import PolicyBundle
+from gateway.decide.opa_server import OpaServerPdp, provision
 from gateway.decide.policy_input import make_policy_input
 from gateway.errors import Unavailable
 from gateway.messages import Reason

@@ -20,7 +20,6 @@ from gateway.decide import (
     BundleSource,
     EmbeddedPdp,
     Evaluation,
-    OpaServerPdp,
     PolicyArchive,
     PolicyBundle,
     PolicyDecisionPoint,
@@ -28,6 +27,7 @@ from gateway.decide import (
     SignedBundle,
     encode_bundle,
 )
+from gateway.decide.opa_server import OpaServerPdp
 from gateway.errors import Unavailable
 from gateway.messages import Reason
 from gateway.model.policy import PolicyAction, PolicyChange, Refusal

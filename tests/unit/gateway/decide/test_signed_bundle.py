@@ -18,13 +18,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from gateway.decide import (
-    OpaServerPdp,
     PolicyBundle,
     SignedBundle,
     encode_bundle,
     load_signing_key,
     load_verification_key,
 )
+from gateway.decide.opa_server import OpaServerPdp
 from gateway.decide.signed_bundle import BundleRefused, decode_bundle
 from gateway.model.policy import Refusal
 from tests.opa_binary import opa_binary, running_opa

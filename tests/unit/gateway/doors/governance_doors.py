@@ -10,8 +10,8 @@ import pytest
 
 from catalog.governance import sign_declaration
 from gateway.audit import SearchFilters, search
+from gateway.client import RequestError, connect, request_errors
 from gateway.doors.cli.keys import signing_key
-from gateway.doors.cli.remote import Remote, RemoteError, remote_errors
 from gateway.doors.governance_messages import read_declaration
 from gateway.model.audit import EntryKind
 from gateway.wiring import Gateway
@@ -33,16 +33,16 @@ class Doors:
         self.gateway = gateway
 
     def call(self, method: str, request: Any, *, who: str) -> Any:
-        remote = Remote(self.city.profile(who))
+        connection = connect(self.city.profile(who))
         try:
-            with remote_errors():
-                stub = governance_pb2_grpc.GovernanceServiceStub(remote.channel)
-                return getattr(stub, method)(request, metadata=remote.headers(), timeout=30)
+            with request_errors():
+                stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
+                return getattr(stub, method)(request, metadata=connection.headers(), timeout=30)
         finally:
-            remote.close()
+            connection.close()
 
-    def refusal(self, method: str, request: Any, *, who: str) -> RemoteError:
-        with pytest.raises(RemoteError) as raised:
+    def refusal(self, method: str, request: Any, *, who: str) -> RequestError:
+        with pytest.raises(RequestError) as raised:
             self.call(method, request, who=who)
         return raised.value
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from catalog.vocabulary import IdentifierKind
-from gateway.doors.cli.remote import Remote, RemoteError, remote_errors
+from gateway.client import RequestError, connect, request_errors
 from gateway.model.audit import EntryKind
 from gateway.wiring import Gateway
 from sharing_stubs.sharing.governance.v1 import governance_pb2
@@ -35,16 +35,16 @@ class Doors:
         self.gateway = gateway
 
     def call(self, method: str, request: Any, *, who: str) -> Any:
-        remote = Remote(self.city.profile(who))
+        connection = connect(self.city.profile(who))
         try:
-            with remote_errors():
-                stub = requests_pb2_grpc.RequestsServiceStub(remote.channel)
-                return getattr(stub, method)(request, metadata=remote.headers(), timeout=30)
+            with request_errors():
+                stub = requests_pb2_grpc.RequestsServiceStub(connection.channel)
+                return getattr(stub, method)(request, metadata=connection.headers(), timeout=30)
         finally:
-            remote.close()
+            connection.close()
 
     def refused(self, method: str, request: Any, *, who: str) -> str:
-        with pytest.raises(RemoteError) as raised:
+        with pytest.raises(RequestError) as raised:
             self.call(method, request, who=who)
         assert raised.value.status is INVALID_ARGUMENT
         return raised.value.reasons[0].texts["message_en"]

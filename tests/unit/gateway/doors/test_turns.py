@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 import grpc
 import pytest
 
 from catalog.registry import RegistrationRefused
-from gateway.doors.turns import DEPARTMENT_TURNS_MAX, TURNS_MAX, CallTime, Turns
+from gateway.doors.turns import CallTime, Turns
 from gateway.errors import TooLarge
 from gateway.messages import Reason
 
@@ -60,7 +60,7 @@ def is_refused(turns: Turns, department: str, id: str) -> bool:
 
 def test_the_same_does_not_run_twice() -> None:
     """Until it has ended, well or not."""
-    turns = Turns()
+    turns = Turns(all_max=4, own_max=2)
     with turns.take("health", id="a"):
         assert is_refused(turns, "health", "a")
         assert not is_refused(turns, "health", "b")
@@ -69,14 +69,15 @@ def test_the_same_does_not_run_twice() -> None:
     assert not is_refused(turns, "health", "a")
 
 
-def test_one_department_leaves_turns_to_others() -> None:
+@pytest.mark.parametrize("ids", ["ab", ("", "")])
+def test_one_department_leaves_turns_to_others(ids: Sequence[str]) -> None:
     """It has its share, whatever names it makes up; all departments together have theirs."""
-    turns = Turns()
+    turns = Turns(all_max=4, own_max=2)
     with ExitStack() as running:
-        for id in map(str, range(DEPARTMENT_TURNS_MAX)):
+        for id in ids:
             running.enter_context(turns.take("health", id=id))
         assert is_refused(turns, "health", "one more")
-        for department in map(str, range(TURNS_MAX - DEPARTMENT_TURNS_MAX)):
+        for department in ("police", "tax"):
             running.enter_context(turns.take(department, id="main"))
         assert is_refused(turns, "housing", "main")
     assert not is_refused(turns, "housing", "main")

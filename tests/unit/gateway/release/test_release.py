@@ -20,6 +20,7 @@ from gateway.model.plan import EnforcedPlan
 from gateway.model.query import ResolvedQuery
 from gateway.model.requester import CaseState, RequestContext, Requester, Standing, Usage
 from gateway.model.result import BatchStream, ComputedResult, ReleasableResult
+from gateway.model.rows import RowBudget
 from gateway.model.statistic import PlannedStatistic
 from gateway.release import StatisticsLedger, release
 
@@ -114,6 +115,7 @@ def released_stream(plan: EnforcedPlan, stream: BatchStream) -> ReleasableResult
         catalogue=CATALOGUE,
         ledger=StatisticsLedger("sqlite://", clock_seconds=lambda: 0.0),
         mark_secret=bytes(32),
+        rows=RowBudget(plan.rows_max).share(plan.rows_max),
     )
 
 
@@ -168,7 +170,7 @@ def test_batches_without_rows_are_left_out() -> None:
 
 
 def test_the_schema_says_for_what_and_how_the_values_were_treated() -> None:
-    """The metadata names purpose, case, recipient, entry, decision, policy, treatment and obligations."""
+    """The metadata names purpose, case, recipient, entry, expiry, decision, policy, treatment, obligations and sources."""
     result = released(plan_of("n"), pa.table({"n": [1]}))
     metadata = {key.decode(): value.decode() for key, value in result.stream.schema.metadata.items()}
     assert json.loads(metadata.pop("sharing.treatment")) == {"population.resident": {"name": "name", "sex": "clear"}}
@@ -181,11 +183,20 @@ def test_the_schema_says_for_what_and_how_the_values_were_treated() -> None:
     }
     assert [cut["column"] for cut in json.loads(metadata.pop("sharing.cuts"))] == ["name", "sex"]
     assert json.loads(metadata.pop("sharing.rows")) == []
+    about = json.loads(metadata.pop("sharing.about"))
+    assert about["purpose"] == CATALOGUE.purposes["elderly-care-visits"].title.model_dump()
+    assert about["legal_basis"][0] == CATALOGUE.purposes["elderly-care-visits"].legal_basis[0].citation.model_dump()
+    resident = about["datasets"]["population.resident"]
+    assert (resident["title"]["zh"], resident["controller"]["en"]) == (
+        "实有人口基本信息",
+        "Shanghai Public Security Bureau",
+    )
     assert metadata == {
         "sharing.purpose": "elderly-care-visits",
         "sharing.case": "2024-街-17",
         "sharing.recipient": "310101002",
         "sharing.entry": "entry-1",
+        "sharing.expires_at": str(30 * 86_400),
         "sharing.decision": "decision-1",
         "sharing.policy_revision": "revision-1",
         "sharing.missing": "[]",

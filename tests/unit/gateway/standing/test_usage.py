@@ -16,6 +16,7 @@ from gateway.messages import Reason
 from gateway.model.audit import EntryKind
 from gateway.model.decision import ResultObligations
 from gateway.model.requester import Requester, Usage
+from gateway.model.rows import RowBudget
 from gateway.standing import UsageCounter
 
 NOON = 1_750_046_400  # 2025-06-16 12:00 in Shanghai
@@ -79,7 +80,8 @@ def open_log(log: Path, clock: Clock) -> AuditLog:
 
 
 def hold(counter: UsageCounter, *, subject: str = "clerk", lookups: int = 1, **changes: int | None):
-    return counter.hold(obligations(**changes), requester=who(subject), purpose=VENUE, lookups=lookups)
+    asked = obligations(**changes)
+    return counter.hold(asked, requester=who(subject), purpose=VENUE, rows=RowBudget(asked.rows_max), lookups=lookups)
 
 
 def test_held_rows_count_until_they_are_settled(log, clock):
@@ -91,13 +93,37 @@ def test_held_rows_count_until_they_are_settled(log, clock):
     assert counter.today(who(), purpose=VENUE) == Usage(rows=4, lookups=1)
 
 
+def test_parts_of_one_result_hold_its_rows_together(log, clock):
+    """Fetched side by side they use no more of the day than the whole result; the last one gives the rest back."""
+    counter, rows = UsageCounter(EntryIndex(log), clock_seconds=clock), RowBudget(10)
+    asked = obligations(rows_per_day=10)
+    held = [counter.hold(asked, requester=who(), purpose=VENUE, rows=rows, lookups=0) for _ in range(3)]
+    assert counter.today(who(), purpose=VENUE).rows == 10
+    for part in held[:2]:
+        assert rows.take(3)
+        part.settle(rows=3)
+    assert counter.today(who(), purpose=VENUE).rows == 10
+    held[2].settle(rows=0)
+    assert counter.today(who(), purpose=VENUE).rows == 6
+    held = [counter.hold(asked, requester=who(), purpose=VENUE, rows=rows, lookups=0)]
+    assert counter.today(who(), purpose=VENUE).rows == 10
+
+
+def test_twin_results_of_their_own_hold_their_own_rows(log, clock):
+    """Parts may be fetched side by side only because they share their rows."""
+    counter, asked = UsageCounter(EntryIndex(log), clock_seconds=clock), obligations(rows_per_day=10)
+    counter.hold(asked, requester=who(), purpose=VENUE, rows=RowBudget(10), lookups=0)
+    with pytest.raises(Denied):
+        counter.hold(asked, requester=who(), purpose=VENUE, rows=RowBudget(10), lookups=0)
+
+
 @pytest.mark.parametrize("changes", [{"lookups": 4}, {"rows": 31}, {"rows": 11, "rows_per_day": 10}])
 def test_more_than_the_day_allows_is_refused_and_not_counted(log, clock, changes):
     """Queries decided at the same moment cannot share what is left."""
     counter = UsageCounter(EntryIndex(log), clock_seconds=clock)
     lookups = changes.pop("lookups", 1)
     with pytest.raises(Denied) as refused:
-        counter.hold(obligations(**changes), requester=who(), purpose=VENUE, lookups=lookups)
+        hold(counter, lookups=lookups, **changes)
     assert refused.value.reason is Reason.QUOTA_EXCEEDED
     assert counter.today(who(), purpose=VENUE) == Usage(rows=0, lookups=0)
 
@@ -105,7 +131,8 @@ def test_more_than_the_day_allows_is_refused_and_not_counted(log, clock, changes
 def test_without_a_quota_nothing_is_refused(log, clock):
     """Twin: the refusals above come from the quota."""
     counter = UsageCounter(EntryIndex(log), clock_seconds=clock)
-    counter.hold(obligations(rows=31, rows_per_day=None, lookups=None), requester=who(), purpose=VENUE, lookups=4)
+    asked = obligations(rows=31, rows_per_day=None, lookups=None)
+    counter.hold(asked, requester=who(), purpose=VENUE, rows=RowBudget(31), lookups=4)
 
 
 def test_requesters_and_purposes_are_counted_apart(log, clock):

@@ -22,9 +22,10 @@ from connectors.sdk.tlog.evidence import Evidence
 from connectors.sdk.tlog.merkle import node_hash
 from connectors.sdk.tlog.note import VerificationKey, sign_checkpoint
 from gateway.audit import recipients_receipt
-from gateway.doors.cli.output import write_result
+from gateway.client.files.formats import receipt_beside, write_result
 from gateway.doors.cli.received_file import FileRefused, check_file
 from gateway.model.audit import EntryKind
+from tests.fakes.arriving import ArrivedTable, with_terms
 
 NAME = "sharing-gateway/audit"
 SIGNER = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
@@ -72,8 +73,7 @@ def receipt_of(
 
 
 def saved(path: Path, *, table: pa.Table = TABLE, receipt: bytes | None = None) -> Path:
-    given = receipt or receipt_of(table)
-    write_result(iter(table.to_batches(2)), schema=table.schema, path=path, receipt=lambda: given)
+    write_result(ArrivedTable(table=table, receipt=json.loads(receipt or receipt_of(table))), path=path)
     return path
 
 
@@ -281,7 +281,9 @@ def with_leaf(evidence: dict[str, Any], *, old: bytes, new: bytes) -> None:
 )
 def test_a_receipt_that_proves_nothing_is_refused(tmp_path: Path, receipt: bytes, says: str) -> None:
     """What the receipt says counts only as far as the log's signature reaches."""
-    assert refusal(saved(tmp_path / "f.arrow", receipt=receipt)).startswith(says)
+    path = saved(tmp_path / "f.arrow")
+    receipt_beside(path).write_bytes(receipt)
+    assert refusal(path).startswith(says)
 
 
 def test_what_the_receipt_says_outside_its_evidence_is_not_believed(tmp_path: Path) -> None:
@@ -308,7 +310,7 @@ def test_formats_that_prove_nothing_say_so(tmp_path: Path, ending: str) -> None:
     """Spreadsheets lose types and nulls, and a damaged file is no file: both are refused with what to use instead."""
     path = tmp_path / f"f{ending}"
     if ending in (".csv", ".xlsx"):
-        saved(path)
+        saved(path, table=with_terms(TABLE))
     else:
         path.write_bytes(b"PAR1 and nothing else")
     assert refusal(path).startswith("not a readable .parquet or .arrow file")
