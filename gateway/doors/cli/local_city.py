@@ -36,6 +36,9 @@ from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 ISSUER, AUDIENCE, KEY_ID = "sharing-local", "sharing-gateway", "local"
 TOKEN_DAYS = 30
 TOKEN_SECONDS = TOKEN_DAYS * 86_400
+START_SECONDS_MAX = 300
+"""Of one part, on a slow machine: a start that hangs ends."""
+CALL_SECONDS_MAX = 60
 _STREET_GRADE, _DISTRICT_GRADE, _CITY_GRADE, _AUDIT_GRADE = "general-3", "general-3", "general-2", "general-2"
 
 
@@ -156,7 +159,10 @@ class LocalCity:
             self._start_departments()
             self._start_policy_engine()
             self._start_gateway()
+            self._wait_for("departments")
             self._start_connectors()
+            self._wait_for("gateway")
+            self._approve_connectors()
             self._sign_agreements()
         except BaseException:
             self.stop()
@@ -249,7 +255,6 @@ opa_url = "http://127.0.0.1:{self._opa_port}"
         command = [sys.executable, "-m", "connectors.sample_city", "--data", str(self.data)]
         command += ["--residents", str(self._residents), "--gateway", f"127.0.0.1:{self._port}"]
         self.children.start("departments", command)
-        self.children.wait_for("departments", "READY", seconds_max=120 + self._residents / 2_000)
 
     def _start_policy_engine(self) -> None:
         if self._policy is not PolicyEngine.OPA:
@@ -258,13 +263,15 @@ opa_url = "http://127.0.0.1:{self._opa_port}"
         address = f"127.0.0.1:{self._opa_port}"
         self.children.start("opa", [find_opa(), "run", "--server", "--addr", address, "--log-level", "error"])
         self.children.run_once(
-            "policies", [sys.executable, "-m", "gateway.decide", f"http://{address}"], seconds_max=30
+            "policies", [sys.executable, "-m", "gateway.decide", f"http://{address}"], seconds_max=START_SECONDS_MAX
         )
 
     def _start_gateway(self) -> None:
         self._say("启动网关", "starting the gateway")
         self.children.start("gateway", [sys.executable, "-m", "gateway.serve", str(self.data / "gateway.toml")])
-        self.children.wait_for("gateway", "READY", seconds_max=90)
+
+    def _wait_for(self, name: str) -> None:
+        self.children.wait_for(name, "READY", seconds_max=START_SECONDS_MAX + self._residents / 2_000)
 
     @property
     def _sample_departments(self) -> list[str]:
@@ -277,6 +284,8 @@ opa_url = "http://127.0.0.1:{self._opa_port}"
             config = self.data / "connectors" / f"{department}.yaml"
             command = [sys.executable, "-m", "connectors", "serve", str(config)]
             self.children.start(f"connector-{department}", command)
+
+    def _approve_connectors(self) -> None:
         connection = connect(Profile.load(self.profiles / "administrator.json"))
         try:
             _approve_all(connection, departments=frozenset(self._sample_departments), children=self.children)
@@ -354,17 +363,21 @@ def _approve_all(connection: Connection, *, departments: frozenset[str], childre
     """Approve every department's registration as it comes in."""
     stub = registry_pb2_grpc.RegistryServiceStub(connection.channel)
     headers = connection.headers()
-    waiting, deadline = set(departments), time.monotonic() + 120
+    waiting, deadline = set(departments), time.monotonic() + START_SECONDS_MAX
     while waiting:
         ended = children.ended()
         if ended is not None or time.monotonic() > deadline:
             raise ChildFailed(f"连接器未登记 / connector not registered: {ended or ', '.join(sorted(waiting))}")
-        found = stub.ListRegistrations(registry_pb2.ListRegistrationsRequest(), metadata=headers, timeout=10)
+        found = stub.ListRegistrations(
+            registry_pb2.ListRegistrationsRequest(), metadata=headers, timeout=CALL_SECONDS_MAX
+        )
         for registration in found.registrations:
             if registration.department in waiting:
                 try:
                     stub.Approve(
-                        registry_pb2.ApproveRequest(department=registration.department), metadata=headers, timeout=10
+                        registry_pb2.ApproveRequest(department=registration.department),
+                        metadata=headers,
+                        timeout=CALL_SECONDS_MAX,
                     )
                 except grpc.RpcError as error:
                     raise ChildFailed(str(error)) from error

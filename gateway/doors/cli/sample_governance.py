@@ -16,6 +16,7 @@ from gateway.doors.cli.keys import signing_key
 from sharing_stubs.sharing.governance.v1 import governance_pb2, governance_pb2_grpc
 
 AGREEMENT_SECONDS = 365 * 86_400
+CALL_SECONDS_MAX = 60
 _SIGNERS = (
     ("emergency-signer-1", "shanghai", {"zh": "上海市 应急签署人", "en": "Signer of the city"}),
     ("emergency-signer-2", "dept-health", {"zh": "卫生健康委 应急签署人", "en": "Signer of the Health Commission"}),
@@ -57,6 +58,6 @@ def sign_agreements(catalogue: Catalogue, *, stewards: Mapping[str, Profile]) ->
         try:
             stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
             request = governance_pb2.SignAgreementRequest(agreement=agreement)
-            stub.SignAgreement(request, metadata=connection.headers(), timeout=10)
+            stub.SignAgreement(request, metadata=connection.headers(), timeout=CALL_SECONDS_MAX)
         finally:
             connection.close()
