@@ -14,7 +14,7 @@ from contextlib import suppress
 from gateway.errors import Unavailable
 from gateway.messages import Reason
 
-FORK_SECONDS_MAX = 30.0
+FORK_SECONDS_MAX = 120.0
 """Includes the imports of a new zygote."""
 
 
