@@ -10,7 +10,7 @@ PARALLEL := --numprocesses 2 --dist loadfile
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sharing-gateway/bin
 export PATH := $(abspath $(BIN)):$(PATH):$(TOOLS)
 
-.PHONY: help setup demo test soak check lint bench opa go-connector go-clients jdbc-client python-clients proto proto-check lock
+.PHONY: help setup demo test soak check lint bench programs opa go-connector go-clients jdbc-client python-clients proto proto-check lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,15 +26,15 @@ $(VENV)/.complete: requirements.lock pyproject.toml
 demo: setup ## the whole story on real components; ends by itself
 	$(BIN)/gateway demo
 
-test: setup opa go-connector go-clients jdbc-client python-clients ## all tests, two files at a time
+test: setup programs ## all tests, two files at a time
 	$(BIN)/python -m pytest $(PARALLEL)
 
-soak: setup opa go-connector go-clients jdbc-client python-clients ## the long loops at full length
+soak: setup programs ## the long loops at full length
 	SOAK=1 FUZZ_EXAMPLES=5000 $(BIN)/python -m pytest $(PARALLEL) --timeout 3600
 
 check: lint test ## every check, then the tests
 
-lint: setup proto-check
+lint: setup opa proto-check
 	ruff check .
 	ruff format --check .
 	mypy
@@ -45,6 +45,8 @@ lint: setup proto-check
 
 bench: setup ## benchmarks beside their baselines in the same run; writes bench.json
 	$(BIN)/python -m tests.benchmarks
+
+programs: opa go-connector go-clients jdbc-client python-clients ## what only tests need, as far as it can be built here
 
 opa: ## install the OPA server binary with Go, when there is none and Go is there
 	@command -v opa > /dev/null || ! command -v go > /dev/null || \
