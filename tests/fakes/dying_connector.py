@@ -15,25 +15,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
-import pyarrow as pa
 
 import connectors.__main__
 import connectors.serving
-from catalog.load import load_catalogue
 from connectors.sdk.batches import encode_batch
 from connectors.sdk.server import ConnectorServicer
 from sharing_stubs.sharing.connector.v1 import connector_pb2
+from tests.fakes.endless_scans import endless, granted_row
 
 BATCHES = int(sys.argv[2]) if len(sys.argv) > 2 else 0
-DATASETS = load_catalogue().datasets
-_VALUES = {
-    pa.string(): "x",
-    pa.int16(): 1,
-    pa.int32(): 1,
-    pa.float64(): 1.0,
-    pa.bool_(): True,
-    pa.date32(): 0,
-}
 
 
 class DyingServicer(ConnectorServicer):
@@ -43,11 +33,10 @@ class DyingServicer(ConnectorServicer):
         self, request: connector_pb2.ScanRequest, context: grpc.ServicerContext
     ) -> Iterator[connector_pb2.ScanResponse]:
         grant = connector_pb2.ScanGrant.FromString(request.grant.payload)
-        message = encode_batch(_row(grant))
+        message = encode_batch(granted_row(grant))
         digest = hashlib.sha256()
-        while BATCHES == 0 and context.is_active():
-            time.sleep(0.005)
-            yield connector_pb2.ScanResponse(record_batch=message)
+        if BATCHES == 0:
+            yield from endless(message, context)
         for _ in range(abs(BATCHES)):
             digest.update(message)
             yield connector_pb2.ScanResponse(record_batch=message)
@@ -55,17 +44,6 @@ class DyingServicer(ConnectorServicer):
             time.sleep(0.3)  # let what was sent arrive
             os._exit(9)
         yield connector_pb2.ScanResponse(end=connector_pb2.ScanEnd(rows=abs(BATCHES), sha256=digest.digest()))
-
-
-def _row(grant: connector_pb2.ScanGrant) -> pa.RecordBatch:
-    dataset = DATASETS[grant.dataset]
-    arrays, fields = [], []
-    for granted in grant.columns:
-        field = dataset.schema.field(granted.name)
-        value = grant.row_filter.values[0].text if granted.name == grant.row_filter.column else _VALUES[field.type]
-        arrays.append(pa.array([value], type=field.type))
-        fields.append(field)
-    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 
 if __name__ == "__main__":

@@ -79,6 +79,7 @@ def little_connector(
     rows: int = 3,
     listen: str = "127.0.0.1:0",
     instance_id: str = "",
+    servicer: type[ConnectorServicer] = ConnectorServicer,
 ) -> Iterator[LittleConnector]:
     """Serve made-up tables within the block.
 
@@ -93,6 +94,7 @@ def little_connector(
         rows: Of each table.
         listen: Its address.
         instance_id: Its id when it is not to be a new one.
+        servicer: What answers.
     """
     names = {name: (called or {}).get(name, name) for name in datasets}
     catalogue = load_catalogue().datasets
@@ -122,8 +124,8 @@ def little_connector(
     files = CertificateFiles(
         certificate=shown.with_suffix(".pem"), private_key=shown.with_suffix(".key"), ca=city.data / "pki" / "ca.pem"
     )
-    servicer = ConnectorServicer(served, clock=time.time, log=structlog.get_logger(), instance=instance)
-    server, port = start_server(servicer, listen=listen, tls=files)
+    answering = servicer(served, clock=time.time, log=structlog.get_logger(), instance=instance)
+    server, port = start_server(answering, listen=listen, tls=files)
     endpoint = f"127.0.0.1:{port}"
     try:
         registry = registry_of(city, department, instance=instance, connector=connector, endpoint=endpoint)

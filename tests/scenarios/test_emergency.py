@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from pyarrow import flight
 
 from gateway.client import RequestError, connect
 from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
-from tests.cities import PERMISSION_DENIED, City, running_city
-from tests.fakes.connectors import replaced_connector
-from tests.governing import SIGNERS, declare_emergency, end_emergency, govern, owed
+from tests.cities import PERMISSION_DENIED
+from tests.fakes.endless_scans import endless_connector
+from tests.governing import SIGNERS, declare_emergency, end_emergency, govern, owed, sign_agreement
+from tests.lone_gateway import lone_gateway
+from tests.subscribing import Clock
 
 EPIDEMIC, VENUE = "epidemic-control", "venue-verification"
 CODES = "SELECT colour, status FROM health.health_code WHERE colour <> 'green'"
 INSIDE, OUTSIDE, DISTRICT, STREET = "changfeng", "nanjing-east-road", "310107", "310107014"
-RECEIPT_SECONDS_MAX = 30
-
-
-@pytest.fixture(scope="module")
-def own_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
-    """A city whose emergencies each test ends again."""
-    with running_city(tmp_path_factory.mktemp("city"), residents=20_000) as city:
-        yield city
+RECEIPT_SECONDS_MAX = 120
+EMERGENCY_SECONDS = 1_000
 
 
 def code_of(error: RequestError) -> str:
@@ -32,69 +27,75 @@ def code_of(error: RequestError) -> str:
     return error.reasons[0].code
 
 
-def test_an_emergency_opens_its_purpose_in_its_area_and_nowhere_else(own_city):
+def test_an_emergency_opens_its_purpose_in_its_area_and_nowhere_else(city):
     """Declared for one district: its street is served, another district's is denied, and after the end both are."""
-    assert code_of(own_city.refusal(CODES, purpose=EPIDEMIC, who=INSIDE)) == "EMERGENCY_NOT_DECLARED"
-    declare_emergency(own_city, "putuo-1", area=DISTRICT, purposes=(EPIDEMIC, VENUE))
-    answer = own_city.ask(CODES, purpose=EPIDEMIC, who=INSIDE)
-    expected = own_city.truth(f"{CODES} AND starts_with(residence_division, '{STREET}') ORDER BY ALL")
+    assert code_of(city.refusal(CODES, purpose=EPIDEMIC, who=INSIDE)) == "EMERGENCY_NOT_DECLARED"
+    declare_emergency(city, "putuo-1", area=DISTRICT, purposes=(EPIDEMIC, VENUE))
+    answer = city.ask(CODES, purpose=EPIDEMIC, who=INSIDE)
+    expected = city.truth(f"{CODES} AND starts_with(residence_division, '{STREET}') ORDER BY ALL")
     assert expected
     assert sorted(answer.rows) == expected
-    assert code_of(own_city.refusal(CODES, purpose=EPIDEMIC, who=OUTSIDE)) == "EMERGENCY_NOT_DECLARED"
+    assert code_of(city.refusal(CODES, purpose=EPIDEMIC, who=OUTSIDE)) == "EMERGENCY_NOT_DECLARED"
 
-    end_emergency(own_city, "putuo-1")
-    assert code_of(own_city.refusal(CODES, purpose=EPIDEMIC, who=INSIDE)) == "EMERGENCY_NOT_DECLARED"
+    end_emergency(city, "putuo-1")
+    assert code_of(city.refusal(CODES, purpose=EPIDEMIC, who=INSIDE)) == "EMERGENCY_NOT_DECLARED"
 
 
-def test_an_emergency_opens_only_the_purposes_it_names(own_city):
+def test_an_emergency_opens_only_the_purposes_it_names(city):
     """A declaration for venue checks does not open the lists of red codes."""
-    declare_emergency(own_city, "venues-1", area=DISTRICT, purposes=(VENUE,))
-    assert code_of(own_city.refusal(CODES, purpose=EPIDEMIC, who=INSIDE)) == "EMERGENCY_NOT_DECLARED"
-    end_emergency(own_city, "venues-1")
+    declare_emergency(city, "venues-1", area=DISTRICT, purposes=(VENUE,))
+    assert code_of(city.refusal(CODES, purpose=EPIDEMIC, who=INSIDE)) == "EMERGENCY_NOT_DECLARED"
+    end_emergency(city, "venues-1")
 
 
 @pytest.mark.parametrize("signers", [SIGNERS[:1], (SIGNERS[0], SIGNERS[0])], ids=["one signer", "one signer twice"])
-def test_one_signer_declares_nothing(own_city, signers):
+def test_one_signer_declares_nothing(city, signers):
     """Nobody opens health codes alone."""
     with pytest.raises(RequestError) as refused:
-        declare_emergency(own_city, "alone-1", area=DISTRICT, purposes=(EPIDEMIC,), signers=signers)
+        declare_emergency(city, "alone-1", area=DISTRICT, purposes=(EPIDEMIC,), signers=signers)
     assert refused.value.reasons[0].code == "GOVERNANCE_REFUSED"
-    assert code_of(own_city.refusal(CODES, purpose=EPIDEMIC, who=INSIDE)) == "EMERGENCY_NOT_DECLARED"
+    assert code_of(city.refusal(CODES, purpose=EPIDEMIC, who=INSIDE)) == "EMERGENCY_NOT_DECLARED"
 
 
-def test_recipients_owe_destruction_receipts_when_it_ends(own_city):
+def test_recipients_owe_destruction_receipts_when_it_ends(city):
     """Every result of the emergency is listed until its recipient says how it was destroyed."""
-    declare_emergency(own_city, "putuo-2", area=DISTRICT, purposes=(EPIDEMIC,))
-    entry = own_city.ask(CODES, purpose=EPIDEMIC, who=INSIDE).receipt["entry"]
-    another = own_city.ask("SELECT count(*) FROM population.household", purpose="elderly-care-visits", who=INSIDE)
-    assert entry not in owed(own_city, who="auditor")
+    declare_emergency(city, "putuo-2", area=DISTRICT, purposes=(EPIDEMIC,))
+    entry = city.ask(CODES, purpose=EPIDEMIC, who=INSIDE).receipt["entry"]
+    another = city.ask("SELECT count(*) FROM population.household", purpose="elderly-care-visits", who=INSIDE)
+    assert entry not in owed(city, who="auditor")
 
-    end_emergency(own_city, "putuo-2")
-    assert owed(own_city, who=INSIDE).count(entry) == owed(own_city, who="auditor").count(entry) == 1
-    assert entry not in owed(own_city, who=OUTSIDE)
-    assert another.receipt["entry"] not in owed(own_city, who="auditor")
+    end_emergency(city, "putuo-2")
+    assert owed(city, who=INSIDE).count(entry) == owed(city, who="auditor").count(entry) == 1
+    assert entry not in owed(city, who=OUTSIDE)
+    assert another.receipt["entry"] not in owed(city, who="auditor")
 
     destroyed = pb.RecordDestructionRequest(entry_id=entry, method="粉碎")
     with pytest.raises(RequestError):
-        govern(own_city, "RecordDestruction", destroyed, who=OUTSIDE)
-    govern(own_city, "RecordDestruction", destroyed, who=INSIDE)
-    assert entry not in owed(own_city, who="auditor")
-    assert own_city.entries(kind="destruction")[-1]["body"]["method"] == "粉碎"
+        govern(city, "RecordDestruction", destroyed, who=OUTSIDE)
+    govern(city, "RecordDestruction", destroyed, who=INSIDE)
+    assert entry not in owed(city, who="auditor")
+    assert city.entries(kind="destruction")[-1]["body"]["method"] == "粉碎"
 
 
-@pytest.mark.parametrize("seconds", [3600, 8], ids=["ended by the administrator", "its time is over"])
-def test_a_running_delivery_ends_with_the_emergency(tmp_path_factory, seconds):
+@pytest.mark.parametrize("ended_by", ["the administrator", "time"])
+def test_a_running_delivery_ends_with_the_emergency(tmp_path_factory, ended_by):
     """The stream of codes stops, its outcome is in the log, and what arrived is owed."""
+    clock = Clock()
     with (
-        running_city(tmp_path_factory.mktemp("city"), residents=2_000) as city,
-        replaced_connector(city, "health", batches=0),
+        lone_gateway(tmp_path_factory.mktemp("lone"), clock_seconds=clock) as (city, _),
+        endless_connector(
+            city, tmp_path_factory.mktemp("endless"), department="health", datasets=("health.health_code",)
+        ),
     ):
-        declare_emergency(city, "putuo-3", area=DISTRICT, purposes=(EPIDEMIC,), seconds=seconds)
+        sign_agreement(city, "codes", controller="health", dataset="health.health_code", purpose=EPIDEMIC)
+        declare_emergency(city, "putuo-3", area=DISTRICT, purposes=(EPIDEMIC,), seconds=EMERGENCY_SECONDS)
         connection = connect(city.profile(INSIDE))
         result = connection.query("SELECT colour, status FROM health.health_code", purpose=EPIDEMIC, case="")
         batches = result.batches()
         next(batches)
-        if seconds == 3600:
+        if ended_by == "time":
+            clock.ahead_seconds = EMERGENCY_SECONDS
+        else:
             end_emergency(city, "putuo-3")
         with pytest.raises(RequestError) as stopped:
             for _ in batches:
@@ -109,14 +110,14 @@ def test_a_running_delivery_ends_with_the_emergency(tmp_path_factory, seconds):
         assert owed(city, who="auditor") == [found[-1]["body"]["intent"]]
 
 
-def test_a_ticket_of_the_emergency_dies_with_it(own_city):
+def test_a_ticket_of_the_emergency_dies_with_it(city):
     """A query that was decided before the end and fetched after it gives nothing."""
-    declare_emergency(own_city, "putuo-4", area=DISTRICT, purposes=(EPIDEMIC,))
-    profile = own_city.profile(INSIDE)
+    declare_emergency(city, "putuo-4", area=DISTRICT, purposes=(EPIDEMIC,))
+    profile = city.profile(INSIDE)
     headers = [(b"authorization", f"Bearer {profile.token}".encode()), (b"x-sharing-purpose", EPIDEMIC.encode())]
     options = flight.FlightCallOptions(headers=headers)
     with flight.connect(profile.endpoint.replace("grpc://", "grpc+tcp://")) as client:
         info = client.get_flight_info(flight.FlightDescriptor.for_command(CODES.encode()), options)
-        end_emergency(own_city, "putuo-4")
+        end_emergency(city, "putuo-4")
         with pytest.raises(flight.FlightUnauthorizedError, match="EMERGENCY_NOT_DECLARED"):
             client.do_get(info.endpoints[0].ticket, options).read_all()

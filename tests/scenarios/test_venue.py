@@ -6,18 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cities import PERMISSION_DENIED, City, running_city
-from tests.governing import declare_emergency
+from tests.cities import PERMISSION_DENIED, City
+from tests.governing import declare_emergency, end_emergency
 
 VENUE, CLERK = "venue-verification", "changfeng"
 BY_NUMBER = "SELECT colour, status FROM health.health_code WHERE resident_id = "
 
 
 @pytest.fixture(scope="module")
-def venue_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
-    with running_city(tmp_path_factory.mktemp("city"), residents=5_000) as city:
-        declare_emergency(city, "putuo-2026", area="310107", purposes=(VENUE,))
-        yield city
+def venue_city(city: City) -> Iterator[City]:
+    """The city while venues check codes."""
+    declare_emergency(city, "putuo-2026", area="310107", purposes=(VENUE,))
+    yield city
+    end_emergency(city, "putuo-2026")
 
 
 @pytest.fixture(scope="module")
