@@ -10,6 +10,7 @@ from tests.cities import City, running_city
 from tests.stores import new_postgresql_database, store, store_url
 
 RESIDENTS = 100_000
+POLICY_SECONDS_MAX = 60
 __all__ = ["city", "new_postgresql_database", "store", "store_url"]
 
 
@@ -18,6 +19,14 @@ def users_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep what the command line remembers of its user out of the home of who runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("user")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """Let every gateway wait for its policy however slow the machine is; a test of that deadline sets its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHARING_POLICY__SECONDS_MAX", str(POLICY_SECONDS_MAX))
         yield
 
 

@@ -46,7 +46,7 @@ class Caller:
         self._client = flight.FlightClient(endpoint, middleware=[self.received])
         named = {"authorization": f"Bearer {profile.token}"} | {k.replace("_", "-"): v for k, v in headers.items()}
         encoded = [(name.encode(), value.encode()) for name, value in named.items()]
-        self._options = flight.FlightCallOptions(headers=encoded, timeout=30)
+        self._options = flight.FlightCallOptions(headers=encoded, timeout=100)
 
     def close(self) -> None:
         self._client.close()

@@ -24,7 +24,7 @@ def govern(city: City, call: str, request: Any, *, who: str = ADMINISTRATOR) -> 
     method: Callable[..., Any] = getattr(governance_pb2_grpc.GovernanceServiceStub(connection.channel), call)
     try:
         with request_errors():
-            return method(request, metadata=connection.headers(), timeout=30)
+            return method(request, metadata=connection.headers(), timeout=100)
     finally:
         connection.close()
 

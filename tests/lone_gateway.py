@@ -17,6 +17,9 @@ from gateway.settings import Settings
 from gateway.wiring import Gateway, make_gateway
 from tests.cities import City
 
+LEASE_SECONDS = 3_600
+"""Longer than any module takes: connectors in tests send a heartbeat only where a test is about it."""
+
 
 @contextmanager
 def lone_gateway(
@@ -40,7 +43,8 @@ def lone_gateway(
     )
     local.write_deployment()
     file = root / "gateway.toml"
-    file.write_text(settings(file.read_text("utf-8")), "utf-8")
+    text = file.read_text("utf-8").replace("[connectors]\n", f"[connectors]\nlease_seconds = {LEASE_SECONDS}\n")
+    file.write_text(settings(text), "utf-8")
     gateway = make_gateway(Settings.load(file), clock_seconds=clock_seconds)
     gateway.start()
     try:

@@ -17,7 +17,7 @@ from gateway.doors.cli.local_city import find_opa
 from gateway.doors.cli.processes import ChildFailed
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-_START_SECONDS = 20.0
+_START_SECONDS = 120.0
 
 
 def opa_binary() -> str:
@@ -49,7 +49,7 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(requests.RequestException):
-            if requests.get(f"{url}/health", timeout=1).status_code == 200:
+            if requests.get(f"{url}/health", timeout=10).status_code == 200:
                 return
         time.sleep(0.05)
     raise RuntimeError("OPA did not start")

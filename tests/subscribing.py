@@ -139,7 +139,7 @@ def subscribing(root: Path, *, database_url: str) -> Iterator[Subscribing]:
 def _approve(city: City) -> None:
     with connect(city.profile(ADMINISTRATOR)) as connection:
         stub = registry_pb2_grpc.RegistryServiceStub(connection.channel)
-        stub.Approve(registry_pb2.ApproveRequest(department="housing"), metadata=connection.headers(), timeout=10)
+        stub.Approve(registry_pb2.ApproveRequest(department="housing"), metadata=connection.headers(), timeout=100)
 
 
 def _agree(city: City, *, until: int) -> None:

@@ -82,7 +82,7 @@ def _plain_servers(sources: Mapping[str, Path], *, logs: Path) -> Iterator[dict[
         clients = {}
         for kind, path in sources.items():
             children.start(kind, [sys.executable, "-m", "tests.benchmarks.plain_server", kind, str(path)])
-            port = children.wait_for(kind, "READY", seconds_max=60).split()[1]
+            port = children.wait_for(kind, "READY", seconds_max=300).split()[1]
             clients[kind] = FlightClient(f"grpc://127.0.0.1:{port}")
         yield clients
     finally:

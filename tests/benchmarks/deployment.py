@@ -109,7 +109,7 @@ def deployed(
     try:
         serve = [sys.executable, "-m", "gateway.serve", str(folder / "gateway.toml")]
         pids = {"gateway": children.start("gateway", serve).pid}
-        children.wait_for("gateway", "READY", seconds_max=60)
+        children.wait_for("gateway", "READY", seconds_max=300)
         for configuration in configurations:
             department = configuration["department"]
             path = _write_connector(folder, configuration, port=port, token=tokens[f"connector-{department}"])

@@ -52,7 +52,7 @@ class Served:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=100,
+            timeout=300,
             check=False,
         )
         assert succeeds == (ended.returncode == 0), ended.stdout + ended.stderr

@@ -330,7 +330,7 @@ def real_long(tmp_path: Path) -> Iterator[ConnectorServicer]:
 def test_a_fault_fails_its_clause(real: ConnectorServicer, clause: str, does: str, fault: type[Faulty]) -> None:
     """A connector that breaks one promise fails that clause and no other."""
     with serving(fault(real)) as endpoint:
-        report = check(endpoint, seconds_max=1 if fault is Unfinished else 20)
+        report = check(endpoint, seconds_max=1 if fault is Unfinished else 60)
     assert report.failed == (clause,), report.to_markdown()
 
 

@@ -26,7 +26,7 @@ from tests.benchmarks.sample_rows import small_city, write_enterprises
 from tests.fakes.cutting_proxy import CuttingProxy, cutting_proxy
 
 ROWS = 10_000_000 if os.environ.get("SOAK") else 200_000
-SECONDS_MAX = 1_800 if os.environ.get("SOAK") else 120
+SECONDS_MAX = 1_800 if os.environ.get("SOAK") else 300
 RSS_BYTES_MAX = 600 << 20
 DATASET = "legal_entity.enterprise"
 SQL = f"SELECT {', '.join(ENTERPRISE_COLUMNS)} FROM {DATASET}"

@@ -115,7 +115,7 @@ def change(url: str, *statements: str) -> None:
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not holds():
         assert time.monotonic() < deadline, "it does not come to pass"
         time.sleep(0.1)

@@ -68,7 +68,7 @@ def _record(log: Entries, document: dict[str, Any], *, pdp: PolicyDecisionPoint,
         pdp=pdp,
         catalogue=catalogue,
         decision_id=f"d-{len(log.entries)}",
-        deadline_seconds=20,
+        deadline_seconds=100,
     )
     if decision.allow:
         plan = EnforcedPlan(resolved=resolved, decision=decision, scans=(), sql=None, projection=(), rows_max=1)

@@ -63,7 +63,7 @@ def test_a_gateway_follows_its_bundle_and_never_goes_back(deployment: Path, bund
     try:
         assert gateway.path.pdp.revision == bundle.revision
         put(deployment, changed, sequence=2)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while gateway.path.pdp.revision != changed.revision:
             assert time.monotonic() < deadline
             time.sleep(0.05)

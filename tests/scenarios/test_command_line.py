@@ -44,7 +44,7 @@ class Terminal:
 
     def wait_for(self, text: str) -> None:
         """Read until a text is there."""
-        ends_at = time.monotonic() + 60
+        ends_at = time.monotonic() + 120
         while text not in self.shown:
             assert time.monotonic() < ends_at, f"no '{text}' in: {self.shown}"
             assert self.read(), f"ended before '{text}': {self.shown}"
@@ -92,7 +92,7 @@ def gateway(*arguments: str, profile: Path | None = None, **environment: str) ->
     """Run `gateway` in a pipe."""
     known = os.environ | ({"SHARING_PROFILE": str(profile)} if profile else {}) | environment
     command = [sys.executable, "-m", "gateway", *arguments]
-    return subprocess.run(command, env=known, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=known, capture_output=True, text=True, timeout=200, check=False)
 
 
 def test_a_conversation_at_a_terminal(city, tmp_path):
@@ -142,7 +142,7 @@ def test_a_statement_through_standard_input_is_no_argument(city):
         input="SELECT name, phone\nFROM population.resident LIMIT 2;\n",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

@@ -53,7 +53,7 @@ def reported(
         request = subject_pb2.ReportSubjectRequest(
             identifier="resident_id", value=number, for_data_subject=for_data_subject
         )
-        return list(stub.ReportSubject(request, metadata=connection.headers(), timeout=60))
+        return list(stub.ReportSubject(request, metadata=connection.headers(), timeout=200))
     finally:
         connection.close()
 
@@ -63,7 +63,7 @@ def differences(city: City) -> list[review_pb2.ReconcileResponse]:
     try:
         stub = review_pb2_grpc.ReviewServiceStub(connection.channel)
         request = review_pb2.ReconcileRequest(from_time=int(time.time()) - 3_600, until_time=int(time.time()) + 1)
-        found = stub.Reconcile(request, metadata=connection.headers(), timeout=60)
+        found = stub.Reconcile(request, metadata=connection.headers(), timeout=200)
         return [one for one in found if one.kind != review_pb2.DIFFERENCE_KIND_AGREED]
     finally:
         connection.close()
@@ -178,7 +178,7 @@ def _stolen(city: City) -> int:
     files = CertificateFiles(certificate=pki / "gateway.pem", private_key=pki / "gateway.key", ca=pki / "ca.pem")
     host = department_host("public_security")
     with open_channel(_endpoint(city, "public_security"), host=host, pems=files.pems) as channel:
-        *_, last = connector_pb2_grpc.ConnectorServiceStub(channel).Scan(request, timeout=60)
+        *_, last = connector_pb2_grpc.ConnectorServiceStub(channel).Scan(request, timeout=200)
     return int(last.end.rows)
 
 
@@ -187,7 +187,7 @@ def _endpoint(city: City, department: str) -> str:
     try:
         stub = registry_pb2_grpc.RegistryServiceStub(connection.channel)
         found = stub.ListRegistrations(
-            registry_pb2.ListRegistrationsRequest(), metadata=connection.headers(), timeout=10
+            registry_pb2.ListRegistrationsRequest(), metadata=connection.headers(), timeout=100
         )
         return next(one.instances[0].endpoint for one in found.registrations if one.department == department)
     finally:

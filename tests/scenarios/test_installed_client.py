@@ -18,7 +18,6 @@ from tests.cities import City
 ROOT = Path(__file__).parents[2]
 BUILT_FROM = ("pyproject.toml", "README.md", "gateway", "connectors", "catalog", "policies", "proto")
 SOAK = os.environ.get("SOAK") == "1"
-pytestmark = pytest.mark.timeout(400 if SOAK else 120)  # the package index may be slow
 PURPOSE, SQL = "elderly-care-visits", "SELECT name, phone FROM population.resident LIMIT 3"
 
 

@@ -93,13 +93,13 @@ def printed(forms) -> dict[str, str]:
         ["soffice", installation, "--headless", "--convert-to", "pdf", "--outdir", folder, *paths],
         check=True,
         capture_output=True,
-        timeout=100,
+        timeout=300,
     )
     return {path.stem: _text(path.with_suffix(".pdf")) for path in paths}
 
 
 def _text(path: Path) -> str:
-    found = subprocess.run(["pdftotext", "-layout", path, "-"], check=True, capture_output=True, text=True, timeout=30)
+    found = subprocess.run(["pdftotext", "-layout", path, "-"], check=True, capture_output=True, text=True, timeout=300)
     return found.stdout.replace(MARK, "")
 
 

@@ -76,7 +76,7 @@ class Department(connector_pb2_grpc.ConnectorServiceServicer):
         self, request: connector_pb2.ScanRequest, context: grpc.ServicerContext
     ) -> Iterator[connector_pb2.ScanResponse]:
         yield connector_pb2.ScanResponse(record_batch=b"first")
-        self.finish.wait(20)
+        self.finish.wait(100)
         yield connector_pb2.ScanResponse(record_batch=b"last")
 
 
@@ -103,7 +103,7 @@ def describe(channel: grpc.Channel) -> str:
     """Return the department that answers, or why none does."""
     stub = connector_pb2_grpc.ConnectorServiceStub(channel)
     try:
-        answer: str = stub.Describe(connector_pb2.DescribeRequest(), timeout=10).department
+        answer: str = stub.Describe(connector_pb2.DescribeRequest(), timeout=100).department
     except grpc.RpcError as error:
         return error.code().name
     return answer
@@ -233,7 +233,7 @@ def test_certificates_change_under_a_running_stream(tmp_path: Path) -> None:
     with department(pki.files("health"), servicer) as endpoint, gateway(pki.files("gateway")) as channels:
         before = channels.certificate(endpoint, department="health")
         channel = channels.to(endpoint, department="health")
-        scan = connector_pb2_grpc.ConnectorServiceStub(channel).Scan(connector_pb2.ScanRequest(), timeout=30)
+        scan = connector_pb2_grpc.ConnectorServiceStub(channel).Scan(connector_pb2.ScanRequest(), timeout=100)
         assert next(scan).record_batch == b"first"
 
         second = Authority.make(tmp_path, now=NOW)

@@ -109,9 +109,9 @@ def test_a_replayed_registration_is_refused(lone: Lone, honest: LittleConnector)
         endpoint=honest.endpoint, connector="main", instance_id=honest.instance.id, nonce=seen, software="x"
     )
     with honest.instance.registering(seen):
-        assert service.Register(request, metadata=token, timeout=30).generation == 1
+        assert service.Register(request, metadata=token, timeout=100).generation == 1
         with pytest.raises(grpc.RpcError) as again:
-            service.Register(request, metadata=token, timeout=30)
+            service.Register(request, metadata=token, timeout=100)
     assert "did not send this registration" in refusal(again.value, city)
 
 
@@ -226,7 +226,7 @@ def test_registering_is_no_way_to_look_for_open_ports(lone: Lone) -> None:
         (f"{'a' * 64}.example:80", "cannot be reached"),
     ):
         with pytest.raises(grpc.RpcError) as raised:
-            service.Register(registration(endpoint=endpoint), metadata=token, timeout=30)
+            service.Register(registration(endpoint=endpoint), metadata=token, timeout=100)
         assert why in recorded(raised.value, city)
         told.add(raised.value.details().replace(endpoint, "…"))
     assert len(told) == 1
@@ -260,5 +260,5 @@ def test_malformed_registrations_are_refused(lone: Lone, change: dict[str, str |
     city, _ = lone
     service, token = stub(city, "health")
     with pytest.raises(grpc.RpcError) as raised:
-        service.Register(registration(**change), metadata=token, timeout=30)
+        service.Register(registration(**change), metadata=token, timeout=100)
     refusal(raised.value, city)

@@ -96,7 +96,7 @@ class Office:
             pdp=self.pdp,
             catalogue=self.catalogue,
             decision_id="d",
-            deadline_seconds=5,
+            deadline_seconds=100,
         )
         return rewrite(resolved, decision=decision, catalogue=self.catalogue)
 

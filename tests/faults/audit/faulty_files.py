@@ -46,7 +46,7 @@ class FaultyFiles:
         return self._files.write(descriptor, data)
 
     def sync(self, descriptor: int) -> None:
-        self.resume.wait(30)
+        self.resume.wait(100)
         self._count("sync")
         self._files.sync(descriptor)
 

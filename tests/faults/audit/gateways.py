@@ -10,7 +10,7 @@ import psutil
 from tests.cities import City
 from tests.fakes.connectors import process
 
-DEAD_SECONDS_MAX = 60
+DEAD_SECONDS_MAX = 200
 
 
 def kill_gateway(city: City) -> None:
@@ -36,7 +36,7 @@ def start_gateway(
     """
     children = city.local.children
     started = children.start(name, [sys.executable, "-m", module, str(city.data / "gateway.toml"), *arguments])
-    children.wait_for(name, "READY", seconds_max=60)
+    children.wait_for(name, "READY", seconds_max=200)
     return started
 
 

@@ -144,20 +144,20 @@ def test_a_failure_reaches_everyone_who_waits(tmp_path: Path) -> None:
             thread.start()
         files.resume.set()
         for thread in threads:
-            thread.join(10)
+            thread.join(120)
         assert refused == [Reason.AUDIT_UNAVAILABLE] * 16
 
 
 def test_a_stalled_disk_is_not_waited_for(tmp_path: Path) -> None:
     """A disk that does not answer ends the append with a refusal; when it answers, the log goes on in order."""
     files = FaultyFiles()
-    with open_log(tmp_path, files=files, append_seconds_max=0.2) as log:
+    with open_log(tmp_path, files=files, append_seconds_max=2.0) as log:
         files.resume.clear()
         with pytest.raises(Unavailable) as refused:
             log.append(EntryKind.INTENT, {"number": 1})
         assert "not durable after" in refused.value.internal
         files.resume.set()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline and len(entries(tmp_path)) < 2:
             time.sleep(0.01)
         assert log.append(EntryKind.DENIAL, {}).sequence == 3
@@ -250,7 +250,7 @@ log.close()
 def test_file_size_limit(tmp_path: Path) -> None:
     """A write that the kernel cuts short stops the log for good; the torn line is cut off, the rest is kept."""
     result = subprocess.run(
-        [sys.executable, "-c", WRITER, str(tmp_path)], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", WRITER, str(tmp_path)], check=True, capture_output=True, text=True, timeout=200
     )
     first, second = result.stdout.splitlines()
     acknowledged = int(first.split()[0])

@@ -100,7 +100,7 @@ def test_a_fault_while_rows_are_on_their_way(city: City) -> None:
         time.sleep(0.1)
     with failing(process(city, "gateway.toml").pid, syscalls=WRITING, path=newest_segment(city)):
         connector.resume()
-        asking.join(60)
+        asking.join(120)
     assert [(one.receipt, one.codes) for one in seen] == [({}, STOPPED)]
     kill_gateway(city)
     start_gateway(city, "after-on-its-way")

@@ -58,7 +58,7 @@ def test_every_kind_of_scan_error_fails_the_query(engines: EnginePool, error: Ex
 @pytest.mark.parametrize("batches", [1, 6, 12])
 def test_twin_a_pipe_closed_without_the_kill_gives_a_wrong_complete_result(engines: EnginePool, batches: int) -> None:
     """Without the kill the worker takes the end of the pipe for the end of the table, and says that it is done."""
-    answer = run_raw(engines.take(timeout_seconds=5), COUNT, close_early_after=batches, scan_0=TABLE)
+    answer = run_raw(engines.take(timeout_seconds=100), COUNT, close_early_after=batches, scan_0=TABLE)
     engines._slots.put(None)  # run_raw ended the worker itself
     assert answer.outcome is JobOutcome.DONE
     assert answer.table.to_pylist() == [{"n": batches * 1000}]
@@ -77,9 +77,9 @@ def test_one_failing_scan_of_two_fails_the_join(engines: EnginePool) -> None:
 def test_a_scan_that_fails_after_the_answer_was_complete_changes_nothing(engines: EnginePool) -> None:
     """A statement that needs only the first rows ends well, and the rest of the scan is cancelled."""
     scan = Scan(TABLE, batch_rows=1000, stalls_before=8)
-    stream = start("SELECT n FROM scan_0 LIMIT 5", engines, scan_0=scan.stream, read_once=["scan_0"], seconds_max=20)
+    stream = start("SELECT n FROM scan_0 LIMIT 5", engines, scan_0=scan.stream, read_once=["scan_0"], seconds_max=100)
     assert sum(batch.num_rows for batch in stream.batches) == 5
-    assert scan.cancelled.wait(5)
+    assert scan.cancelled.wait(100)
 
 
 def test_random_moments_of_failure_never_give_a_complete_result(engines: EnginePool) -> None:
@@ -89,7 +89,7 @@ def test_random_moments_of_failure_never_give_a_complete_result(engines: EngineP
     def failing() -> pa.RecordBatch:
         batches = TABLE.to_batches(500)
         yield from batches[:20]
-        released.wait(10)
+        released.wait(100)
         raise UNTRUSTWORTHY
 
     for read_first in itertools.chain(range(3), [0]):

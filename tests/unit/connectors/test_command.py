@@ -141,7 +141,7 @@ class Registry(registry_pb2_grpc.RegistryServiceServicer):
     def _confirms(self, request: registry_pb2.RegisterRequest) -> bool:
         asked = connector_pb2.DescribeRequest(registration_nonce=request.nonce)
         with grpc.insecure_channel(request.endpoint) as channel:
-            answer = connector_pb2_grpc.ConnectorServiceStub(channel).Describe(asked, timeout=10)
+            answer = connector_pb2_grpc.ConnectorServiceStub(channel).Describe(asked, timeout=100)
         assert answer.instance_id == request.instance_id
         return answer.confirms_registration
 
@@ -175,19 +175,19 @@ def test_serve_answers_registers_and_stops(
             assert ready == "READY"
             with grpc.insecure_channel(address) as channel:
                 stub = connector_pb2_grpc.ConnectorServiceStub(channel)
-                response = stub.Describe(connector_pb2.DescribeRequest(), timeout=10)
+                response = stub.Describe(connector_pb2.DescribeRequest(), timeout=100)
             assert (response.department, [one.name for one in response.datasets]) == (
                 "civil_affairs",
                 ["civil_affairs.social_assistance"],
             )
-            assert servicer.beating.wait(30)
+            assert servicer.beating.wait(100)
             assert {request.endpoint for request in servicer.requests} == {address}
             assert len({request.instance_id for request in (*servicer.requests, *servicer.beats)}) == 1
             assert len({request.nonce for request in servicer.requests}) == len(servicer.requests)
             assert servicer.confirmed[:4] == [True, False, True, False]
             assert {request.generation for request in servicer.beats} == {7}
             process.send_signal(stop)
-            assert process.wait(timeout=5) == 0
+            assert process.wait(timeout=60) == 0
         finally:
             process.kill()
 
@@ -226,14 +226,14 @@ def test_a_signal_ends_serving_while_a_scan_runs(department: Department, postgre
             with grpc.insecure_channel(process.stdout.readline().split()[1]) as channel:
                 signed = sign_grant(grant, key=KEY, key_id="k1")
                 request = connector_pb2.ScanRequest(grant=signed, nonce=bytes(16))
-                stream = connector_pb2_grpc.ConnectorServiceStub(channel).Scan(request, timeout=60)
+                stream = connector_pb2_grpc.ConnectorServiceStub(channel).Scan(request, timeout=200)
                 running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'FETCH%' AND state = 'active'"
                 while postgres.rows(running) == [(0,)]:
                     time.sleep(0.05)
                 process.send_signal(signal.SIGTERM)
                 with pytest.raises(grpc.RpcError):
                     list(stream)
-                assert process.wait(timeout=5) == 0
+                assert process.wait(timeout=60) == 0
         finally:
             process.kill()
 
@@ -250,7 +250,7 @@ def test_a_department_witnesses_the_access_log(department: Department) -> None:
             assert process.stdout is not None
             with grpc.insecure_channel(process.stdout.readline().split()[1]) as channel:
                 request = witness_pb2.AddCheckpointRequest(checkpoint=tree.checkpoint())
-                line = witness_pb2_grpc.WitnessServiceStub(channel).AddCheckpoint(request, timeout=10).cosignature
+                line = witness_pb2_grpc.WitnessServiceStub(channel).AddCheckpoint(request, timeout=100).cosignature
         finally:
             process.kill()
     checkpoint, _ = parse_checkpoint(tree.checkpoint())

@@ -101,7 +101,7 @@ def run(blocks_of: str, *, folder: Path) -> None:
     """Run the page's commands of one kind."""
     commands = "".join(content for info, content in blocks(PAGE) if info == blocks_of)
     script = re.sub("^gateway ", f"{shlex.quote(sys.executable)} -m gateway ", commands, flags=re.MULTILINE)
-    subprocess.run(["bash", "-euc", script], cwd=folder, check=True, capture_output=True, timeout=60)
+    subprocess.run(["bash", "-euc", script], cwd=folder, check=True, capture_output=True, timeout=200)
 
 
 def test_the_deployment_of_the_page_starts(deployment, monkeypatch):

@@ -30,7 +30,7 @@ def test_snippets_run_as_they_stand(city, tmp_path, info, snippet):
         "XDG_CONFIG_HOME": str(tmp_path / "user"),
     }
     ended = subprocess.run(
-        [*program, snippet], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100, check=False
+        [*program, snippet], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout or ended.stderr

@@ -49,7 +49,7 @@ def test_no_mishap_ends_the_watch_over_deadlines(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(escalation, "SECONDS_BETWEEN", 0.01)
     looking = escalation.Escalation(store, log=log, clock_seconds=lambda: at("2026-03-03 00:00"))
     looking.start()
-    written = log.written.wait(30)
+    written = log.written.wait(100)
     looking.close()
     watch.close()
     assert written

@@ -234,7 +234,7 @@ def test_no_mishap_ends_the_schedule(
     monkeypatch.setattr(directory, "serving", at_first_none)
     monkeypatch.setattr("gateway.quality._PERIOD_SECONDS", 0.01)
     schedule.start()
-    assert asked.wait(30)
+    assert asked.wait(100)
     assert mishaps == []
 
 

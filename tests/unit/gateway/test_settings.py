@@ -50,7 +50,7 @@ private_key = "tls/server.key"
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SHARING_LISTEN", "SHARING_REGISTRY_URL"):
+    for name in ("SHARING_LISTEN", "SHARING_REGISTRY_URL", "SHARING_POLICY__SECONDS_MAX"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -94,7 +94,7 @@ def test_a_started_watch_looks_by_itself(open_watch: Open) -> None:
     other.start()
     with other.change(Part.GOVERNANCE):
         pass
-    assert told.wait(30)
+    assert told.wait(100)
 
 
 def test_a_change_that_fails_is_not_stored(store: StoreWatch) -> None:

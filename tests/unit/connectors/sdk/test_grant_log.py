@@ -88,14 +88,14 @@ def about(value: str, **changes: Any) -> Inquiry:
 
 def read(channel: grpc.Channel, question: Inquiry, *, key: Ed25519PrivateKey = KEY) -> list[Entry]:
     request = connector_pb2.ReadGrantLogRequest(inquiry=sign_inquiry(question, key=key, key_id="k1"))
-    answers = connector_pb2_grpc.ConnectorServiceStub(channel).ReadGrantLog(request, timeout=60)
+    answers = connector_pb2_grpc.ConnectorServiceStub(channel).ReadGrantLog(request, timeout=200)
     return [decode_entry(answer.leaf) for answer in answers]
 
 
 def find(channel: grpc.Channel, question: Inquiry, *, key: Ed25519PrivateKey = KEY) -> list[tuple[str, str]]:
     """Return the grants that certainly hold the data subject."""
     request = connector_pb2.FindSubjectRequest(inquiry=sign_inquiry(question, key=key, key_id="k1"))
-    answers = connector_pb2_grpc.ConnectorServiceStub(channel).FindSubject(request, timeout=60)
+    answers = connector_pb2_grpc.ConnectorServiceStub(channel).FindSubject(request, timeout=200)
     return [(answer.decision_id, answer.dataset) for answer in answers if answer.certain]
 
 
@@ -287,7 +287,7 @@ def test_a_grant_is_no_question(channel: grpc.Channel) -> None:
         inquiry=connector_pb2.SignedInquiry(payload=one.payload, signature=one.signature, key_id=one.key_id)
     )
     with pytest.raises(grpc.RpcError) as caught:
-        list(connector_pb2_grpc.ConnectorServiceStub(channel).ReadGrantLog(request, timeout=60))
+        list(connector_pb2_grpc.ConnectorServiceStub(channel).ReadGrantLog(request, timeout=200))
     assert caught.value.details() == "SIGNATURE"
 
 

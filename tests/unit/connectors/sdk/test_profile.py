@@ -104,7 +104,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
 
         def profile(inquiry: Inquiry | None = None, **changes: object) -> connector_pb2.ProfileResponse:
             signed = sign_inquiry(replace(inquiry or asked(), **changes), key=KEY, key_id="k1")
-            return stub.Profile(connector_pb2.ProfileRequest(inquiry=signed), timeout=60)
+            return stub.Profile(connector_pb2.ProfileRequest(inquiry=signed), timeout=200)
 
         yield profile
 

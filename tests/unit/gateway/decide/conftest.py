@@ -132,7 +132,7 @@ def decided(catalogue: Catalogue, embedded: EmbeddedPdp) -> Decide:
             pdp=pdp,
             catalogue=catalogue,
             decision_id="decision-1",
-            deadline_seconds=20,
+            deadline_seconds=100,
         )
 
     return ask

@@ -35,7 +35,7 @@ def reason_of(pdp: EmbeddedPdp, document: Any = INPUT, *, seconds: float = 20) -
 
 def test_it_gives_the_decision(embedded: EmbeddedPdp, bundle: PolicyBundle) -> None:
     """The engine evaluates the one entrypoint under the bundle's revision."""
-    answer = embedded.evaluate(INPUT, deadline_seconds=20).answer
+    answer = embedded.evaluate(INPUT, deadline_seconds=100).answer
     assert isinstance(answer, dict)
     assert answer["allow"] is True
     assert embedded.revision == bundle.revision
@@ -73,7 +73,7 @@ def test_text_comes_back_as_it_went_in(text: str) -> None:
     echo = policy(
         'decision := {"input": input.text, "same": input.text == data.text, "key": input.object[data.text]}', text=text
     )
-    assert echo.evaluate({"text": text, "object": {text: 1}}, deadline_seconds=20).answer == {
+    assert echo.evaluate({"text": text, "object": {text: 1}}, deadline_seconds=100).answer == {
         "input": text,
         "same": True,
         "key": 1,
@@ -83,7 +83,7 @@ def test_text_comes_back_as_it_went_in(text: str) -> None:
 def test_a_nul_does_not_cut_text_short() -> None:
     """`purpose<NUL>rest` is not `purpose`."""
     echo = policy('decision := {"same": input.text == "visits"}')
-    assert echo.evaluate({"text": "visits\x00rest"}, deadline_seconds=20).answer == {"same": False}
+    assert echo.evaluate({"text": "visits\x00rest"}, deadline_seconds=100).answer == {"same": False}
 
 
 @pytest.mark.parametrize("value", [1.5, 2**53, -(2**53), 2**64 + 1, {1}, b"x", "\ud800", float("nan")])
@@ -97,7 +97,7 @@ def test_json_values_survive() -> None:
     """Every kind of JSON value that an input has comes back the same."""
     value = {"a": [1, -1, 2**53 - 1, True, False, None, "x"], "b": {}, "c": []}
     echo = policy('decision := {"value": input.value}')
-    assert echo.evaluate({"value": value}, deadline_seconds=20).answer == {"value": value}
+    assert echo.evaluate({"value": value}, deadline_seconds=100).answer == {"value": value}
 
 
 def test_an_answer_that_is_too_large_is_refused() -> None:
@@ -129,13 +129,13 @@ def test_nothing_is_decided_after_close(bundle: PolicyBundle) -> None:
 
 
 def test_memory_stays_flat_beside_other_libraries() -> None:
-    """Hundreds of decisions in a process that loaded pyarrow and grpc first leave no memory behind."""
-    run = subprocess.run([sys.executable, "-c", _GROWTH], cwd=REPOSITORY, capture_output=True, text=True, timeout=100)
+    """A hundred decisions in a process that loaded pyarrow and grpc first leave no memory behind."""
+    run = subprocess.run([sys.executable, "-c", _GROWTH], cwd=REPOSITORY, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
     assert int(run.stdout) < 10 << 20, f"{run.stdout} bytes after {_DECISIONS} decisions"
 
 
-_DECISIONS = 300
+_DECISIONS = 100
 _GROWTH = f"""
 import grpc, numpy, pyarrow
 import os, psutil
@@ -145,11 +145,11 @@ from tests.unit.gateway.decide.test_embedded import INPUT
 
 pdp = EmbeddedPdp(load_bundle(catalogue=load_catalogue()))
 resident = lambda: psutil.Process().memory_info().rss
-for _ in range(100):
-    pdp.evaluate(INPUT, deadline_seconds=20)
+for _ in range(50):
+    pdp.evaluate(INPUT, deadline_seconds=100)
 before = resident()
 for _ in range({_DECISIONS}):
-    pdp.evaluate(INPUT, deadline_seconds=20)
+    pdp.evaluate(INPUT, deadline_seconds=100)
 print(max(0, resident() - before), flush=True)
 os._exit(0)
 """

@@ -310,15 +310,17 @@ def test_a_server_with_other_policies_or_data_is_refused(bundle: PolicyBundle) -
         assert refused()
         provision(url, bundle=bundle)
         OpaServerPdp(url, bundle=bundle).close()
-        requests.put(f"{url}/v1/policies/extra", data="package sharing.extra\n\nx := 1\n", timeout=20)
+        requests.put(f"{url}/v1/policies/extra", data="package sharing.extra\n\nx := 1\n", timeout=100)
         assert refused()
-        requests.delete(f"{url}/v1/policies/extra", timeout=20)
+        requests.delete(f"{url}/v1/policies/extra", timeout=100)
         OpaServerPdp(url, bundle=bundle).close()
-        requests.put(f"{url}/v1/data/catalog/purposes/elderly-care-visits/obligations/rows_max", json=10**9, timeout=20)
+        requests.put(
+            f"{url}/v1/data/catalog/purposes/elderly-care-visits/obligations/rows_max", json=10**9, timeout=100
+        )
         assert refused()
         provision(url, bundle=bundle)
         source = bundle.modules["sharing/access/access.rego"].replace("default allow := false", "default allow := true")
-        requests.put(f"{url}/v1/policies/sharing/access/access.rego", data=source.encode(), timeout=20)
+        requests.put(f"{url}/v1/policies/sharing/access/access.rego", data=source.encode(), timeout=100)
         assert refused()
 
 

@@ -89,7 +89,7 @@ def bundles(tmp_path: Path) -> Bundles:
 
 
 def ask(pdp: PolicyDecisionPoint, x: int = 0) -> Evaluation:
-    return pdp.evaluate({"x": x}, deadline_seconds=20)
+    return pdp.evaluate({"x": x}, deadline_seconds=100)
 
 
 def activated(sequence: int) -> tuple[str, int | None, str | None]:
@@ -121,7 +121,7 @@ def test_the_file_is_watched(bundles: Bundles) -> None:
         until(lambda: pdp.revision == second)
 
 
-def until(reached: Callable[[], bool], *, seconds_max: float = 30) -> None:
+def until(reached: Callable[[], bool], *, seconds_max: float = 120) -> None:
     deadline = time.monotonic() + seconds_max
     while not reached():
         assert time.monotonic() < deadline
@@ -288,7 +288,7 @@ def change_under_load(pdp: ReloadingPdp, bundles: Bundles, *, settle: Callable[[
                 settle(put(bundles.path, policy(2 - turn % 2), sequence=turn + 2))
         finally:
             done.set()
-        seen = [pair for future in asking for pair in future.result(60)]
+        seen = [pair for future in asking for pair in future.result(200)]
     for x, evaluation in seen:
         number = revisions[evaluation.revision]
         assert evaluation.answer == {"rule": number, "data": number, "x": x}
@@ -365,7 +365,7 @@ def opa_pdp(bundles: Bundles, *, served: Path | None = None) -> Iterator[Reloadi
         def start(bundle: PolicyBundle) -> PolicyDecisionPoint:
             return OpaServerPdp(url, bundle)
 
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             try:
                 with bundles.pdp(start=start) as pdp:
@@ -405,16 +405,16 @@ def test_an_answer_of_a_revision_that_was_not_verified_is_refused(bundles: Bundl
     put(bundles.path, policy(1), sequence=1)
     put(served, policy(1), sequence=1)
 
-    def denied() -> bool:
+    def denied(*because: Reason) -> bool:
         try:
-            return not pdp.evaluate({"x": 0}, deadline_seconds=0.5).answer
+            return not pdp.evaluate({"x": 0}, deadline_seconds=1).answer
         except Unavailable as error:
-            return error.reason is Reason.POLICY_UNAVAILABLE
+            return error.reason in because
 
     with opa_pdp(bundles, served=served) as pdp:
         assert not denied()
         put(served, policy(2), sequence=2)
-        until(denied)
-        assert all(denied() for _ in range(5))
+        until(lambda: denied(Reason.POLICY_UNAVAILABLE))
+        assert all(denied(Reason.POLICY_UNAVAILABLE, Reason.POLICY_SLOW) for _ in range(3))
         put(bundles.path, policy(2), sequence=2)
         assert ask(pdp).answer["rule"] == 2  # type: ignore[index]

@@ -209,9 +209,9 @@ def test_an_opa_server_verifies_and_serves_the_same_file(tmp_path: Path) -> None
     path.write_bytes(encode_bundle(SIGNED, key=KEY))
     with running_opa(*with_opa(path, key)) as url:
         pdp = OpaServerPdp(url, bundle=POLICY)
-        evaluation = pdp.evaluate({"x": 41}, deadline_seconds=20)
+        evaluation = pdp.evaluate({"x": 41}, deadline_seconds=100)
         pdp.close()
-        held = requests.get(f"{url}/v1/data/catalog", timeout=20).json()["result"]
+        held = requests.get(f"{url}/v1/data/catalog", timeout=100).json()["result"]
     assert (evaluation.answer, evaluation.revision) == (42, POLICY.revision)
     assert held == POLICY.data["catalog"]
 
@@ -235,6 +235,6 @@ def test_opa_and_the_gateway_refuse_a_changed_byte(tmp_path: Path, name: str, ol
     path, key = tmp_path / "bundle.tar.gz", write_key(tmp_path)
     path.write_bytes(changed)
     command = [opa_binary(), "run", "--server", "--addr", "127.0.0.1:0", *with_opa(path, key)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=200)
     assert run.returncode != 0
     assert "load error" in run.stderr + run.stdout or "bundle" in run.stderr + run.stdout

@@ -37,7 +37,7 @@ class Doors:
         try:
             with request_errors():
                 stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
-                return getattr(stub, method)(request, metadata=connection.headers(), timeout=30)
+                return getattr(stub, method)(request, metadata=connection.headers(), timeout=100)
         finally:
             connection.close()
 

@@ -39,7 +39,7 @@ class Doors:
         try:
             with request_errors():
                 stub = requests_pb2_grpc.RequestsServiceStub(connection.channel)
-                return getattr(stub, method)(request, metadata=connection.headers(), timeout=30)
+                return getattr(stub, method)(request, metadata=connection.headers(), timeout=100)
         finally:
             connection.close()
 

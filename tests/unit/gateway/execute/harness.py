@@ -128,7 +128,7 @@ def start(
     sql: str | None,
     engines: EnginePool,
     *,
-    seconds_max: float = 30,
+    seconds_max: float = 100,
     read_once: Iterable[str] = (),
     projection: tuple[tuple[str, str], ...] = (),
     **tables: Source,
@@ -168,7 +168,7 @@ def run_raw(worker: Worker, sql: str, *, close_early_after: int | None = None, *
     """
     result_read, result_write = os.pipe()
     pipes = [os.pipe() for _ in tables]
-    job = Job(sql=sql, tables=tuple(tables), read_once=tuple(tables), seconds_max=30, batch_rows=1000)
+    job = Job(sql=sql, tables=tuple(tables), read_once=tuple(tables), seconds_max=100, batch_rows=1000)
     socket.send_fds(worker.control, [job.to_bytes()], [result_write, *(read for read, _ in pipes)])
     for descriptor in (result_write, *(read for read, _ in pipes)):
         os.close(descriptor)

@@ -85,7 +85,7 @@ def decided(pdp, engine_parser):
             pdp=pdp,
             catalogue=CATALOGUE,
             decision_id="d",
-            deadline_seconds=5,
+            deadline_seconds=100,
         )
         return resolved, decision
 

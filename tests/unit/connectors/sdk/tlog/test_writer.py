@@ -224,7 +224,7 @@ def test_closing_serves_those_who_wait(directory: Path, open_log: OpenLog, publi
         thread.start()
     log.close()
     for thread in threads:
-        thread.join(10)
+        thread.join(120)
         assert not thread.is_alive()
     assert sorted(acknowledged) == list(range(1, len(acknowledged) + 1))
     found = verify(directory, public_key=public_key)
@@ -252,7 +252,7 @@ class StalledDisk(OsFiles):
         self.answers.set()
 
     def sync(self, descriptor: int) -> None:
-        self.answers.wait(30)
+        self.answers.wait(100)
         super().sync(descriptor)
 
 

@@ -18,7 +18,7 @@ from gateway.doors.cli.app import COMMANDS, make_app
 
 def run(program: str) -> subprocess.CompletedProcess[str]:
     """Run a program in a process that has imported nothing."""
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=200, check=False)
 
 
 def leaves(command: Any, *, path: str) -> Iterator[tuple[str, Any]]:

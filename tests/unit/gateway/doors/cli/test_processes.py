@@ -30,7 +30,7 @@ def children(tmp_path: Path, stop: threading.Event) -> Iterator[Children]:
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not condition():
         time.sleep(0.02)
     return condition()
@@ -39,7 +39,7 @@ def eventually(condition: Callable[[], bool]) -> bool:
 def test_a_child_is_ready_when_it_says_so(children: Children) -> None:
     """The first line of output that starts as asked for is returned."""
     process = children.start("sleeper", SLEEPER)
-    assert children.wait_for("sleeper", "READY", seconds_max=20) == "READY 4711"
+    assert children.wait_for("sleeper", "READY", seconds_max=100) == "READY 4711"
     assert children.ended() is None
     children.stop()
     assert process.returncode is not None
@@ -49,7 +49,7 @@ def test_a_child_that_ends_before_it_is_ready_is_told_with_its_log(children: Chi
     """The error names the child, its status and where its output is."""
     children.start("broken", ["sh", "-c", "echo trouble; exit 7"])
     with pytest.raises(ChildFailed) as raised:
-        children.wait_for("broken", "READY", seconds_max=20)
+        children.wait_for("broken", "READY", seconds_max=100)
     log = tmp_path / "logs" / "broken.log"
     assert str(raised.value) == f"broken 已退出 / ended with 7: {log}"
     assert log.read_text() == "trouble\n"
