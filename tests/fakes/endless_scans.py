@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import grpc
 import pyarrow as pa
@@ -14,9 +12,6 @@ from catalog.load import load_catalogue
 from connectors.sdk.batches import encode_batch
 from connectors.sdk.server import ConnectorServicer
 from sharing_stubs.sharing.connector.v1 import connector_pb2
-from tests.cities import City
-from tests.fakes.little_connectors import little_connector
-from tests.lone_gateway import command_line
 
 _DATASETS = load_catalogue().datasets
 _VALUES = {
@@ -37,18 +32,6 @@ class EndlessServicer(ConnectorServicer):
     ) -> Iterator[connector_pb2.ScanResponse]:
         message = encode_batch(granted_row(connector_pb2.ScanGrant.FromString(request.grant.payload)))
         yield from endless(message, context)
-
-
-@contextmanager
-def endless_connector(city: City, folder: Path, *, department: str, datasets: tuple[str, ...]) -> Iterator[None]:
-    """Serve the department's datasets, without end, within the block; registered with a lone gateway and approved."""
-    with little_connector(
-        city, folder, department=department, datasets=datasets, servicer=EndlessServicer
-    ) as connector:
-        connector.registry.register()
-        approved = command_line(city, "registry", "approve", department, who="administrator")
-        assert approved.exit_code == 0, approved.output
-        yield
 
 
 def endless(message: bytes, context: grpc.ServicerContext) -> Iterator[connector_pb2.ScanResponse]:

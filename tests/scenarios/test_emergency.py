@@ -10,7 +10,7 @@ from pyarrow import flight
 from gateway.client import RequestError, connect
 from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
 from tests.cities import PERMISSION_DENIED
-from tests.fakes.endless_scans import endless_connector
+from tests.fakes.endless_connector import endless_connector
 from tests.governing import SIGNERS, declare_emergency, end_emergency, govern, owed, sign_agreement
 from tests.lone_gateway import lone_gateway
 from tests.subscribing import Clock

@@ -12,7 +12,7 @@ from pyarrow.flight import FlightCancelledError
 from gateway.client import RequestError, Result, connect
 from sharing_stubs.arrow.flight.flight_pb2 import CANCEL_STATUS_CANCELLED
 from tests.cities import PERMISSION_DENIED, City
-from tests.fakes.endless_scans import endless_connector
+from tests.fakes.endless_connector import endless_connector
 from tests.flight_sql_caller import calling
 from tests.governing import lift_stops, restore_access, revoke_access, revoke_agreement, sign_agreement, stop
 from tests.lone_gateway import lone_gateway
