@@ -22,10 +22,11 @@ from gateway.errors import Unavailable
 from tests.opa_binary import running_opa
 from tests.policies.generated_inputs import generated_inputs, spoil
 
-COUNT = 50_000 if os.environ.get("SOAK") else 2_500
-STRICT = 500
+SOAK = bool(os.environ.get("SOAK"))
+COUNT = 50_000 if SOAK else 600
+STRICT = 500 if SOAK else 100
 CONNECTIONS = 4
-SPOILED = 16
+SPOILED = 16 if SOAK else 5
 EACH = 12
 CODES = {
     "PURPOSE_MISSING", "PURPOSE_UNKNOWN", "PURPOSE_NOT_ACTIVE", "OFFICE_NOT_ENTITLED", "ROLE_NOT_ENTITLED", "CASE_REQUIRED",
@@ -39,7 +40,7 @@ CODES = {
 def answer_of(pdp: PolicyDecisionPoint, document: dict[str, Any]) -> Any:
     """Return the answer, or the reason why there is none."""
     try:
-        return pdp.evaluate(document, deadline_seconds=20).answer
+        return pdp.evaluate(document, deadline_seconds=100).answer
     except Unavailable as error:
         return str(error.reason)
 
@@ -72,11 +73,11 @@ def outcomes(embedded: EmbeddedPdp, opa: OpaServerPdp, documents: Iterable[dict[
 
 
 @pytest.mark.opa
-@pytest.mark.timeout(3600 if os.environ.get("SOAK") else 600)
+@pytest.mark.timeout(3600 if SOAK else 600)
 def test_both_engines_give_the_same_answer(catalogue: Catalogue, embedded: EmbeddedPdp, opa: OpaServerPdp) -> None:
-    """For thousands of generated inputs the embedded engine and an OPA server answer alike, word for word."""
+    """For hundreds of generated inputs, thousands in `make soak`, both engines answer alike, word for word."""
     seen = outcomes(embedded, opa, generated_inputs(catalogue, seed=20220524, count=COUNT))
-    rare = {code for code in CODES | {"allowed"} if seen[code] < COUNT // 1_000}
+    rare = {code for code in CODES | {"allowed"} if seen[code] < max(1, COUNT // 1_000)}
     assert not rare, f"the generator hardly reaches {rare}: {seen}"
 
 
@@ -89,7 +90,7 @@ def test_both_engines_forbid_the_same_combinations(catalogue: Catalogue, bundle:
     forbidding = {name: p for name, p in catalogue.purposes.items() if p.permitted_combinations}
     documents = generated_inputs(replace(catalogue, purposes=forbidding), seed=45574, count=STRICT)
     with running_opa() as url, both(url, PolicyBundle(modules=bundle.modules, data=data)) as (embedded, opa):
-        assert outcomes(embedded, opa, documents)["COMBINATION_FORBIDDEN"] > 5
+        assert outcomes(embedded, opa, documents)["COMBINATION_FORBIDDEN"] > STRICT // 100
 
 
 @pytest.mark.opa

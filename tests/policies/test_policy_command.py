@@ -110,6 +110,7 @@ def test_a_scenario_goes_through_both_engines(policies: Path) -> None:
 def test_each_check_of_opa_can_fail(policies: Path, added: str, failed: str) -> None:
     """Format, schema, tests and coverage: one extra file that fails one of them fails the command."""
     opa_binary()
+    write_scenario(policies, allow=True)
     (policies / "sharing" / "extra_test.rego").write_text(added)
     if "coverage" in failed:
         (policies / "sharing" / "extra_test.rego").rename(policies / "sharing" / "extra.rego")
@@ -185,7 +186,7 @@ def test_another_kind_of_key_is_refused(tmp_path: Path) -> None:
 def log(tmp_path: Path, embedded: EmbeddedPdp) -> Path:
     """A log with a decision that allowed, one that denied, and one of an older gateway."""
     directory = tmp_path / "audit"
-    answer: Any = embedded.evaluate(INPUT, deadline_seconds=20).answer
+    answer: Any = embedded.evaluate(INPUT, deadline_seconds=100).answer
     assert answer["allow"] is True, answer["denials"]
     decided = answer["datasets"]["population.resident"]
     columns = [{"name": name, "uses": ["selected"], **t} for name, t in decided["columns"].items()]
@@ -196,7 +197,7 @@ def log(tmp_path: Path, embedded: EmbeddedPdp) -> Path:
         "people_min": answer["people_min"],
     }
     low: dict[str, Any] = {**INPUT, "requester": {**INPUT["requester"], "clearance": "general-1"}}
-    answer = embedded.evaluate(low, deadline_seconds=20).answer
+    answer = embedded.evaluate(low, deadline_seconds=100).answer
     denied = {"policy_input": low, "denials": answer["denials"], "datasets": [{"name": "population.resident"}]}
     older = {**allowed, "policy_input": {name: INPUT[name] for name in ("requester", "purpose")}}
     with AuditLog.open(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import re
 from typing import Any
 
@@ -16,6 +17,7 @@ from connectors.sdk.source import Source, SourceCode, SourceError, SourceScan
 from tests.unit.connectors.conftest import DATASET, NAME, ROWS, TEXTS
 from tests.unit.connectors.sources.conftest import MISSING
 
+EXAMPLES_MAX = 80 if os.environ.get("SOAK") else 30
 ALL = tuple(ROWS.schema.names)
 EVERY_ROW = Predicate(op=PredicateOp.GE, column="id", values=(0,))
 
@@ -90,7 +92,12 @@ def test_a_scan_returns_every_value_unchanged(source: Source) -> None:
     assert scan(source).sort_by("id").equals(pa.Table.from_batches([ROWS]))
 
 
-@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=EXAMPLES_MAX,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(predicate=predicates)
 def test_a_filter_keeps_the_rows_that_evaluation_keeps(source: Source, predicate: Predicate) -> None:
     """The database and `evaluate` agree on every predicate."""
