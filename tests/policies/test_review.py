@@ -62,7 +62,6 @@ def without_purposes(catalog: dict[str, Any]) -> None:
 
 
 @pytest.mark.opa
-@pytest.mark.timeout(300)
 def test_a_thousand_recorded_decisions_are_decided_the_same_again(
     catalogue: Catalogue, embedded: EmbeddedPdp, opa: OpaServerPdp, archive: PolicyArchive
 ) -> None:
@@ -165,7 +164,7 @@ def test_a_changed_archive_answers_nothing(intent: AuditEntry, bundle: PolicyBun
     archive.keep(bundle)
     archive.keep(forged)
     with closing(EmbeddedPdp(forged)) as pdp:
-        answer = pdp.evaluate(intent.body["policy_input"], deadline_seconds=20).answer
+        answer = pdp.evaluate(intent.body["policy_input"], deadline_seconds=100).answer
     body = {**intent.body, "denials": answer["denials"], "answer_sha256": answer_sha256(answer)}  # type: ignore[index]
     (believed,) = reviewed(
         archive, entry_of(body | {"policy_revision": forged.revision}, kind=EntryKind.DENIAL, sequence=1)
