@@ -1,0 +1,85 @@
+// Signs requests with a key that this browser keeps and cannot give away (DPoP, RFC 9449).
+const DATABASE = "console";
+const STORE = "keys";
+const openedAt = performance.now();
+const consoleTime = Number(document.querySelector('meta[name="console-time"]').content);
+
+function database() {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open(DATABASE, 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
+    opening.onsuccess = () => resolve(opening.result);
+    opening.onerror = () => reject(opening.error);
+  });
+}
+
+async function inStore(mode, use) {
+  const opened = await database();
+  try {
+    return await new Promise((resolve, reject) => {
+      const asked = use(opened.transaction(STORE, mode).objectStore(STORE));
+      asked.onsuccess = () => resolve(asked.result);
+      asked.onerror = () => reject(asked.error);
+    });
+  } finally {
+    opened.close();
+  }
+}
+
+// A new key for a new session; what an earlier session held ends with it.
+export async function renewKey() {
+  const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
+  await inStore("readwrite", (store) => store.put(pair, "session"));
+}
+
+function base64url(bytes) {
+  return btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function part(value) {
+  return base64url(new TextEncoder().encode(JSON.stringify(value)));
+}
+
+// Returns the proof of one request, or nothing when nobody signed in here.
+export async function proof(method, path) {
+  const pair = await inStore("readonly", (store) => store.get("session"));
+  if (!pair) return "";
+  const { crv, kty, x, y } = await crypto.subtle.exportKey("jwk", pair.publicKey);
+  const iat = Math.floor(consoleTime + (performance.now() - openedAt) / 1000);
+  const url = new URL(path, location.origin);
+  const signed = [
+    part({ typ: "dpop+jwt", alg: "ES256", jwk: { crv, kty, x, y } }),
+    part({ jti: crypto.randomUUID(), htm: method.toUpperCase(), htu: url.origin + url.pathname, iat }),
+  ].join(".");
+  const algorithm = { name: "ECDSA", hash: "SHA-256" };
+  const signature = await crypto.subtle.sign(algorithm, pair.privateKey, new TextEncoder().encode(signed));
+  return `${signed}.${base64url(signature)}`;
+}
+
+// `fetch` with the proof; leads to the sign-in when the session has ended.
+export async function provenFetch(path, options = {}) {
+  const headers = new Headers(options.headers);
+  headers.set("DPoP", await proof(options.method ?? "GET", path));
+  const answer = await fetch(path, { ...options, headers, cache: "no-store" });
+  const lead = answer.headers.get("HX-Redirect");
+  if (lead) location.assign(lead);
+  return answer;
+}
+
+// Every request of htmx carries its proof.
+export function proveHtmx() {
+  const proofs = new WeakMap();
+  document.addEventListener("htmx:confirm", (event) => {
+    event.preventDefault();
+    const { elt, verb, path, question, issueRequest } = event.detail;
+    if (question && !confirm(question)) return;
+    proof(verb, path).then((signed) => {
+      proofs.set(elt, signed);
+      issueRequest(true);
+    });
+  });
+  document.addEventListener("htmx:configRequest", (event) => {
+    event.detail.headers["DPoP"] = proofs.get(event.detail.elt) ?? "";
+    proofs.delete(event.detail.elt);
+  });
+}
