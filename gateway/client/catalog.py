@@ -52,5 +52,9 @@ class Catalog:
         """Return the purposes that may be declared, and what each needs."""
         return self._read(self._stub.ListPurposes, catalog_pb2.ListPurposesRequest()).purposes
 
+    def requester(self) -> catalog_pb2.GetRequesterResponse:
+        """Return who the recipient is, as the directory says."""
+        return self._read(self._stub.GetRequester, catalog_pb2.GetRequesterRequest())
+
     def _read(self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
         return persist(lambda: method(request, metadata=self._headers), sleep=self._sleep)

@@ -15,7 +15,7 @@ from catalog.search import SearchIndex
 from catalog.vocabulary import Role
 from gateway.audit import record_administration
 from gateway.authenticate import office_requester
-from gateway.doors import dataset_messages
+from gateway.doors import dataset_messages, requester_messages
 from gateway.doors.call import header, request_context
 from gateway.doors.explanation import explanation, legal_basis, quota, text_message
 from gateway.doors.offers import Offers, offers_to
@@ -109,6 +109,7 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
                 quality=[
                     dataset_messages.quality(counted, shown=shown) for counted in self._quality.profiles(dataset.name)
                 ],
+                foreign_keys=dataset_messages.foreign_keys(dataset, offers=offers),
             )
         raise AssertionError
 
@@ -119,6 +120,17 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
         with errors_as_status(context):
             requester = self._requester(context)
             return dataset_messages.divisions(requester, catalogue=self._path.catalogue)
+        raise AssertionError
+
+    def GetRequester(  # noqa: N802
+        self, request: catalog_pb2.GetRequesterRequest, context: grpc.ServicerContext
+    ) -> catalog_pb2.GetRequesterResponse:
+        """Return who the requester is, as the directory says."""
+        with errors_as_status(context):
+            requester = self._requester(context)
+            return requester_messages.requester(
+                requester, directory=self._path.directory, catalogue=self._path.catalogue
+            )
         raise AssertionError
 
     def ExplainQuery(  # noqa: N802
@@ -189,6 +201,8 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
             retention_days=purpose.obligations.retention_days,
             quota=quota(purpose, self._path.standing.usage.today(offers.requester, purpose=purpose.id)),
             agreements=[self._agreement(purpose, name, offers=offers) for name in offers.conditional(purpose)],
+            office_kinds=sorted(purpose.office_kinds),
+            roles=sorted(purpose.roles),
         )
 
     def _agreement(self, purpose: Purpose, name: str, *, offers: Offers) -> catalog_pb2.AgreementState:

@@ -76,6 +76,23 @@ def treatments(dataset: str, column: str, *, needs: Mapping[str, DatasetNeed], o
     return {id: _treatment(need.columns[column]) for id, need in needs.items() if column in need.columns}
 
 
+def foreign_keys(dataset: Dataset, *, offers: Offers) -> list[catalog_pb2.ForeignKey]:
+    """Return the foreign keys of which the requester may know every column, on both sides."""
+    opened, catalogue = offers.opened(), offers.catalogue
+
+    def shows(name: str, columns: Collection[str]) -> bool:
+        return name in opened and offers.visible(name, needs=opened[name]).issuperset(columns)
+
+    return [
+        catalog_pb2.ForeignKey(
+            columns=key.columns, referenced_dataset=key.references, referenced_columns=referred.primary_key
+        )
+        for key in dataset.foreign_keys
+        for referred in (catalogue.datasets[key.references],)
+        if shows(dataset.name, key.columns) and shows(referred.name, referred.primary_key)
+    ]
+
+
 def divisions(requester: Requester, *, catalogue: Catalogue) -> catalog_pb2.ListDivisionsResponse:
     """Return the requester's office, and its division with all below it; committees have a Chinese name only."""
     codes = []

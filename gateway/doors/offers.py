@@ -37,8 +37,13 @@ class Offers:
         return self.requester.office_kind in purpose.office_kinds and bool(self.requester.roles & purpose.roles)
 
     def datasets(self, purpose: Purpose) -> list[str]:
-        """Return the datasets that a purpose opens, sorted; those for emergencies only while one is in force here."""
-        return sorted(need.dataset for need in self._needs(purpose))
+        """Return the datasets that a purpose opens, sorted; those for emergencies only while one is in force here.
+
+        Of a purpose that others may declare a steward is told the own department's datasets only.
+        """
+        if self.may_declare(purpose):
+            return sorted(need.dataset for need in self._needs(purpose))
+        return sorted(need.dataset for need in purpose.datasets if self.controls(need.dataset))
 
     def opened(self) -> dict[str, Mapping[str, DatasetNeed]]:
         """Return the datasets that are open to the requester in the catalogue's order, with what each purpose needs, by id.

@@ -10,6 +10,7 @@ import pytest
 
 from catalog.load import load_catalogue
 from catalog.quality import ColumnQuality, Quality, QualityRegister
+from gateway.client import connect
 from gateway.wiring import Gateway
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from tests.cities import City
@@ -124,9 +125,39 @@ def test_a_steward_sees_the_own_department_and_no_other(city, stub):
     code = stub.GetDataset(catalog_pb2.GetDatasetRequest(name=CODE), metadata=own)
     assert len(code.columns) == len(load_catalogue().datasets[CODE].columns)
     assert {purpose.id for purpose in code.purposes} == {"epidemic-control", "venue-verification"}
+    for purpose in code.purposes:
+        assert "street" in purpose.office_kinds
+        assert "clerk" in purpose.roles
+        assert set(purpose.datasets) <= {CODE, "health.vaccination"}
+        assert {state.dataset for state in purpose.agreements} <= {CODE, "health.vaccination"}
     with pytest.raises(grpc.RpcError) as refused:
         stub.GetDataset(catalog_pb2.GetDatasetRequest(name=RESIDENT), metadata=own)
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_a_page_shows_keys_whose_columns_may_be_used_on_both_sides(city, stub):
+    """A household's dwelling may be joined by this office; the head of a household is in no purpose of its own."""
+    assert "head_resident_id" in str(load_catalogue().datasets["population.household"].foreign_keys)
+    (key,) = page(city, stub, "population.household").foreign_keys
+    assert (list(key.columns), key.referenced_dataset) == (["dwelling_code"], DWELLING)
+    assert list(key.referenced_columns) == ["dwelling_code"]
+    own = headers(city, "department-public_security")
+    household = stub.GetDataset(catalog_pb2.GetDatasetRequest(name="population.household"), metadata=own)
+    assert [key.referenced_dataset for key in household.foreign_keys] == [RESIDENT]
+
+
+def test_the_requester_is_as_the_directory_says(city):
+    """Name, office, roles, department and clearance with their titles; no department for a clerk."""
+    with connect(city.profile(WHO)) as connection:
+        clerk = connection.catalog.requester()
+    assert (clerk.subject, clerk.display_name) == (WHO, "南京东路街道 办事员")
+    assert (clerk.office, clerk.office_title.zh) == ("310101002", "南京东路街道")
+    assert (list(clerk.roles), clerk.department, clerk.HasField("department_title")) == (["clerk"], "", False)
+    assert (clerk.clearance, bool(clerk.clearance_title.en)) == ("general-3", True)
+    with connect(city.profile("department-health")) as connection:
+        steward = connection.catalog.requester()
+    assert (list(steward.roles), steward.department) == (["steward"], "health")
+    assert steward.department_title.en == "Shanghai Municipal Health Commission"
 
 
 def test_a_dataset_that_is_not_served_says_why(city, stub):

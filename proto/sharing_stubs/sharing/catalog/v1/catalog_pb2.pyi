@@ -142,20 +142,32 @@ class ColumnDescription(_message.Message):
     def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., grade: _Optional[str] = ..., treatments: _Optional[_Mapping[str, str]] = ..., codes: _Optional[_Iterable[_Union[Code, _Mapping]]] = ...) -> None: ...
 
 class GetDatasetResponse(_message.Message):
-    __slots__ = ("summary", "description", "source", "columns", "purposes", "quality")
+    __slots__ = ("summary", "description", "source", "columns", "purposes", "quality", "foreign_keys")
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
     PURPOSES_FIELD_NUMBER: _ClassVar[int]
     QUALITY_FIELD_NUMBER: _ClassVar[int]
+    FOREIGN_KEYS_FIELD_NUMBER: _ClassVar[int]
     summary: DatasetSummary
     description: Text
     source: Text
     columns: _containers.RepeatedCompositeFieldContainer[ColumnDescription]
     purposes: _containers.RepeatedCompositeFieldContainer[PurposeDescription]
     quality: _containers.RepeatedCompositeFieldContainer[Quality]
-    def __init__(self, summary: _Optional[_Union[DatasetSummary, _Mapping]] = ..., description: _Optional[_Union[Text, _Mapping]] = ..., source: _Optional[_Union[Text, _Mapping]] = ..., columns: _Optional[_Iterable[_Union[ColumnDescription, _Mapping]]] = ..., purposes: _Optional[_Iterable[_Union[PurposeDescription, _Mapping]]] = ..., quality: _Optional[_Iterable[_Union[Quality, _Mapping]]] = ...) -> None: ...
+    foreign_keys: _containers.RepeatedCompositeFieldContainer[ForeignKey]
+    def __init__(self, summary: _Optional[_Union[DatasetSummary, _Mapping]] = ..., description: _Optional[_Union[Text, _Mapping]] = ..., source: _Optional[_Union[Text, _Mapping]] = ..., columns: _Optional[_Iterable[_Union[ColumnDescription, _Mapping]]] = ..., purposes: _Optional[_Iterable[_Union[PurposeDescription, _Mapping]]] = ..., quality: _Optional[_Iterable[_Union[Quality, _Mapping]]] = ..., foreign_keys: _Optional[_Iterable[_Union[ForeignKey, _Mapping]]] = ...) -> None: ...
+
+class ForeignKey(_message.Message):
+    __slots__ = ("columns", "referenced_dataset", "referenced_columns")
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    REFERENCED_DATASET_FIELD_NUMBER: _ClassVar[int]
+    REFERENCED_COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    columns: _containers.RepeatedScalarFieldContainer[str]
+    referenced_dataset: str
+    referenced_columns: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, columns: _Optional[_Iterable[str]] = ..., referenced_dataset: _Optional[str] = ..., referenced_columns: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListPurposesRequest(_message.Message):
     __slots__ = ()
@@ -184,7 +196,7 @@ class AgreementState(_message.Message):
     def __init__(self, dataset: _Optional[str] = ..., controller: _Optional[_Union[Text, _Mapping]] = ..., agreement: _Optional[str] = ...) -> None: ...
 
 class PurposeDescription(_message.Message):
-    __slots__ = ("id", "title", "description", "legal_basis", "case_required", "emergency_required", "aggregate_only", "datasets", "retention_days", "case_pattern", "consent_required", "emergency", "people_min", "quota", "agreements")
+    __slots__ = ("id", "title", "description", "legal_basis", "case_required", "emergency_required", "aggregate_only", "datasets", "retention_days", "case_pattern", "consent_required", "emergency", "people_min", "quota", "agreements", "office_kinds", "roles")
     ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -200,6 +212,8 @@ class PurposeDescription(_message.Message):
     PEOPLE_MIN_FIELD_NUMBER: _ClassVar[int]
     QUOTA_FIELD_NUMBER: _ClassVar[int]
     AGREEMENTS_FIELD_NUMBER: _ClassVar[int]
+    OFFICE_KINDS_FIELD_NUMBER: _ClassVar[int]
+    ROLES_FIELD_NUMBER: _ClassVar[int]
     id: str
     title: Text
     description: Text
@@ -215,7 +229,9 @@ class PurposeDescription(_message.Message):
     people_min: int
     quota: Quota
     agreements: _containers.RepeatedCompositeFieldContainer[AgreementState]
-    def __init__(self, id: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., description: _Optional[_Union[Text, _Mapping]] = ..., legal_basis: _Optional[_Iterable[_Union[Text, _Mapping]]] = ..., case_required: _Optional[bool] = ..., emergency_required: _Optional[bool] = ..., aggregate_only: _Optional[bool] = ..., datasets: _Optional[_Iterable[str]] = ..., retention_days: _Optional[int] = ..., case_pattern: _Optional[str] = ..., consent_required: _Optional[bool] = ..., emergency: _Optional[str] = ..., people_min: _Optional[int] = ..., quota: _Optional[_Union[Quota, _Mapping]] = ..., agreements: _Optional[_Iterable[_Union[AgreementState, _Mapping]]] = ...) -> None: ...
+    office_kinds: _containers.RepeatedScalarFieldContainer[str]
+    roles: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., description: _Optional[_Union[Text, _Mapping]] = ..., legal_basis: _Optional[_Iterable[_Union[Text, _Mapping]]] = ..., case_required: _Optional[bool] = ..., emergency_required: _Optional[bool] = ..., aggregate_only: _Optional[bool] = ..., datasets: _Optional[_Iterable[str]] = ..., retention_days: _Optional[int] = ..., case_pattern: _Optional[str] = ..., consent_required: _Optional[bool] = ..., emergency: _Optional[str] = ..., people_min: _Optional[int] = ..., quota: _Optional[_Union[Quota, _Mapping]] = ..., agreements: _Optional[_Iterable[_Union[AgreementState, _Mapping]]] = ..., office_kinds: _Optional[_Iterable[str]] = ..., roles: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListPurposesResponse(_message.Message):
     __slots__ = ("purposes",)
@@ -340,3 +356,29 @@ class ListDivisionsResponse(_message.Message):
     office: Text
     divisions: _containers.RepeatedCompositeFieldContainer[Code]
     def __init__(self, office: _Optional[_Union[Text, _Mapping]] = ..., divisions: _Optional[_Iterable[_Union[Code, _Mapping]]] = ...) -> None: ...
+
+class GetRequesterRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetRequesterResponse(_message.Message):
+    __slots__ = ("subject", "display_name", "office", "office_title", "roles", "department", "department_title", "clearance", "clearance_title")
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
+    OFFICE_FIELD_NUMBER: _ClassVar[int]
+    OFFICE_TITLE_FIELD_NUMBER: _ClassVar[int]
+    ROLES_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENT_TITLE_FIELD_NUMBER: _ClassVar[int]
+    CLEARANCE_FIELD_NUMBER: _ClassVar[int]
+    CLEARANCE_TITLE_FIELD_NUMBER: _ClassVar[int]
+    subject: str
+    display_name: str
+    office: str
+    office_title: Text
+    roles: _containers.RepeatedScalarFieldContainer[str]
+    department: str
+    department_title: Text
+    clearance: str
+    clearance_title: Text
+    def __init__(self, subject: _Optional[str] = ..., display_name: _Optional[str] = ..., office: _Optional[str] = ..., office_title: _Optional[_Union[Text, _Mapping]] = ..., roles: _Optional[_Iterable[str]] = ..., department: _Optional[str] = ..., department_title: _Optional[_Union[Text, _Mapping]] = ..., clearance: _Optional[str] = ..., clearance_title: _Optional[_Union[Text, _Mapping]] = ...) -> None: ...

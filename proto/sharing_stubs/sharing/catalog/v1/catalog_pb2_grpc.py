@@ -65,6 +65,11 @@ class CatalogServiceStub:
                 request_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDivisionsRequest.SerializeToString,
                 response_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDivisionsResponse.FromString,
                 _registered_method=True)
+        self.GetRequester = channel.unary_unary(
+                '/sharing.catalog.v1.CatalogService/GetRequester',
+                request_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetRequesterRequest.SerializeToString,
+                response_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetRequesterResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer:
@@ -114,6 +119,13 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRequester(self, request, context):
+        """GetRequester returns who the requester is, as the directory says.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -146,6 +158,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.ListDivisions,
                     request_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDivisionsRequest.FromString,
                     response_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDivisionsResponse.SerializeToString,
+            ),
+            'GetRequester': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRequester,
+                    request_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetRequesterRequest.FromString,
+                    response_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetRequesterResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -311,6 +328,33 @@ class CatalogService:
             '/sharing.catalog.v1.CatalogService/ListDivisions',
             sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDivisionsRequest.SerializeToString,
             sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListDivisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRequester(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.catalog.v1.CatalogService/GetRequester',
+            sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetRequesterRequest.SerializeToString,
+            sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetRequesterResponse.FromString,
             options,
             channel_credentials,
             insecure,

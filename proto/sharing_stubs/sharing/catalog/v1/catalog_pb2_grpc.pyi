@@ -47,6 +47,8 @@ class CatalogServiceStub:
     """
     ListDivisions: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListDivisionsRequest, _catalog_pb2.ListDivisionsResponse]
     """ListDivisions lists the administrative divisions that the requester's office is responsible for."""
+    GetRequester: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetRequesterRequest, _catalog_pb2.GetRequesterResponse]
+    """GetRequester returns who the requester is, as the directory says."""
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -67,6 +69,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """
     ListDivisions: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListDivisionsRequest, _catalog_pb2.ListDivisionsResponse]  # type: ignore[assignment]
     """ListDivisions lists the administrative divisions that the requester's office is responsible for."""
+    GetRequester: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetRequesterRequest, _catalog_pb2.GetRequesterResponse]  # type: ignore[assignment]
+    """GetRequester returns who the requester is, as the directory says."""
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     """CatalogService answers what data there is, for which purposes, and what a query would get."""
@@ -120,5 +124,13 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.ListDivisionsResponse, _abc.Awaitable[_catalog_pb2.ListDivisionsResponse]]:
         """ListDivisions lists the administrative divisions that the requester's office is responsible for."""
+
+    @_abc_1.abstractmethod
+    def GetRequester(
+        self,
+        request: _catalog_pb2.GetRequesterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.GetRequesterResponse, _abc.Awaitable[_catalog_pb2.GetRequesterResponse]]:
+        """GetRequester returns who the requester is, as the directory says."""
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
