@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.client import Connection
+from gateway.doors.console.draft import Draft
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 
@@ -36,6 +37,8 @@ class Session:
     last_seen_at: float
     closing: list[Callable[[], None]] = field(default_factory=list)
     """Called when it ends."""
+    draft: Draft | None = None
+    """What `/query` shows when it is opened; None for an empty one."""
 
     @property
     def subject(self) -> str:
