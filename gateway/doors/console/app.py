@@ -22,6 +22,7 @@ from gateway.client import NotAuthenticated, RequestError, request_errors
 from gateway.doors.console.login import LOGIN_PATH, Login
 from gateway.doors.console.pages import ACTIONS, PAGES, navigation
 from gateway.doors.console.proof import HEADER, ProofInvalid, Proofs
+from gateway.doors.console.saved_queries import SavedQueries
 from gateway.doors.console.security import SecurityHeaders
 from gateway.doors.console.sessions import Browser, Session, Sessions
 from gateway.doors.console.settings import ConsoleSettings
@@ -44,6 +45,7 @@ class Console:
         self.settings = settings
         self.clock = clock
         self.proofs = Proofs()
+        self.saved = SavedQueries(settings.directory, gateway=settings.gateway, clock=clock)
         self.sessions = Sessions(
             idle_seconds=settings.idle_seconds,
             session_seconds=settings.session_seconds,
@@ -79,9 +81,7 @@ class Console:
             ProofInvalid: The request is not signed, or not for this.
         """
         url = self.settings.origin + request.url.path
-        key = self.proofs.check(
-            request.headers.get(HEADER, ""), method=request.method, url=url, now=self.clock()
-        )
+        key = self.proofs.check(request.headers.get(HEADER, ""), method=request.method, url=url, now=self.clock())
         address = request.client.host if request.client else ""
         return Browser(key=key, address=address, agent=request.headers.get("user-agent", ""))
 
@@ -108,6 +108,7 @@ class Console:
                 names=request.path_params,
                 query=request.query_params,
                 form=await request.form() if request.method == "POST" else FormData(),
+                saved=self.saved.of(session.subject),
                 now=self.clock(),
                 navigation=navigation(session.requester.roles),
             )
@@ -123,7 +124,11 @@ class Console:
             self.sessions.close(request.cookies.get(self.cookie, ""))
             return Response(status_code=401, headers={"HX-Redirect": LOGIN_PATH})
         except RequestError as error:
-            template = "failed.html" if "HX-Target" in request.headers and request.headers["HX-Target"] != "page" else "failed_page.html"
+            template = (
+                "failed.html"
+                if "HX-Target" in request.headers and request.headers["HX-Target"] != "page"
+                else "failed_page.html"
+            )
             return visit.render(template, status=200, error=error)
 
     def _session(self, request: Request, *, seen: bool) -> Session | None:
@@ -145,7 +150,9 @@ class Console:
         known = path.startswith("/") and not path.startswith("//") and "\\" not in path
         response = RedirectResponse(path if known else "/", status_code=303)
         language: Language = "en" if request.path_params["language"] == "en" else "zh"
-        response.set_cookie(LANGUAGE_COOKIE, language, secure=self._secure, httponly=True, samesite="lax", max_age=31_536_000)
+        response.set_cookie(
+            LANGUAGE_COOKIE, language, secure=self._secure, httponly=True, samesite="lax", max_age=31_536_000
+        )
         return response
 
     @contextlib.asynccontextmanager
@@ -159,6 +166,7 @@ class Console:
         yield
         sweeping.cancel()
         await run_in_threadpool(self.sessions.close_all)
+        self.saved.close()
 
 
 def language_of(request: Request) -> Language:

@@ -13,6 +13,7 @@ from starlette.datastructures import FormData, QueryParams
 from starlette.responses import HTMLResponse, Response
 
 from gateway.client import Connection
+from gateway.doors.console.saved_queries import OwnQueries
 from gateway.doors.console.sessions import Session
 
 Language = Literal["zh", "en"]
@@ -46,6 +47,8 @@ class Visit:
     query: QueryParams
     """Of the URL: nothing sensitive stands there."""
     form: FormData
+    saved: OwnQueries
+    """What the requester saved."""
     now: float
     """Seconds since 1970-01-01 UTC."""
     navigation: tuple[NavigationGroup, ...] = ()
