@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from gateway.client import RequestError
-from gateway.doors.cli.audit_reports import ReportName
+from gateway.client.audit_reports import ReportName
 from tests.cities import City
 
 SUPERVISION = "audit-supervision"

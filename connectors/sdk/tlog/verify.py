@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -36,7 +36,14 @@ _PARALLEL_BYTES_MIN = 64 << 20
 """Less is read faster than processes start."""
 
 
-def verify(directory: Path, *, public_key: VerificationKey, kept_checkpoints: Sequence[bytes] = ()) -> Verification:
+def verify(
+    directory: Path,
+    *,
+    public_key: VerificationKey,
+    kept_checkpoints: Sequence[bytes] = (),
+    parallel: bool = True,
+    on_progress: Callable[[int], object] = lambda entries: None,
+) -> Verification:
     """Verify the log in `directory`, also while a writer has it open.
 
     Args:
@@ -44,6 +51,8 @@ def verify(directory: Path, *, public_key: VerificationKey, kept_checkpoints: Se
         public_key: The log's.
         kept_checkpoints: Older checkpoints kept elsewhere. Only they, or a witness, reveal that the whole log was put
             back, or that whoever holds the key signed a different history.
+        parallel: Whether a long log may be read by further processes, which a process with threads must not start.
+        on_progress: Is told the entries verified so far, segment by segment; what it raises ends the verification.
 
     Returns:
         What was found, with the first bad entry named.
@@ -68,7 +77,8 @@ def verify(directory: Path, *, public_key: VerificationKey, kept_checkpoints: Se
         problems.append(Problem(kind=ProblemKind.TOMBSTONE_FORGED, sequence=None, entry_id=None, place=TOMBSTONE))
     retired = tree.end
     walk = Walk(tree, public_key=public_key, stored=StoredHashes(directory), heads=heads)
-    rest = _follow(walk, live_segments(directory, retired=retired))
+    segments = live_segments(directory, retired=retired)
+    rest = _follow(walk, segments, parallel=parallel, on_progress=on_progress)
     found = walk.fault or _unfit(heads, walk=walk, retired=retired, rest=rest)
     return Verification(
         entries=walk.size,
@@ -93,20 +103,23 @@ def read_checkpoint_file(directory: Path) -> bytes | None:
         return None
 
 
-def _follow(walk: Walk, segments: Sequence[Segment]) -> Problem | None:
+def _follow(
+    walk: Walk, segments: Sequence[Segment], *, parallel: bool, on_progress: Callable[[int], object]
+) -> Problem | None:
     """Follow the segments and return what is wrong with an unfinished commit at the end, if it counts."""
     rest = None
-    for segment, content in zip(segments, _contents(segments), strict=True):
+    for segment, content in zip(segments, _contents(segments, parallel=parallel), strict=True):
         walk.follow(content, last=segment is segments[-1])
+        on_progress(walk.size)
         if walk.fault:
             return None
         rest = content.fault
     return rest
 
 
-def _contents(segments: Sequence[Segment]) -> Iterator[SegmentContent]:
+def _contents(segments: Sequence[Segment], *, parallel: bool) -> Iterator[SegmentContent]:
     """Read the segments with as many processes as there are processors, a few ahead of whoever takes them."""
-    workers = os.cpu_count() or 1
+    workers = (os.cpu_count() or 1) if parallel else 1
     if workers == 1 or sum(segment.path.stat().st_size for segment in segments) < _PARALLEL_BYTES_MIN:
         yield from map(read_segment, segments)
         return

@@ -14,10 +14,10 @@ import typer
 
 from connectors.sdk.access_log import HIDDEN, connect, entry_rows
 from connectors.sdk.tlog import Entry, decode_entry
+from gateway.client.audit_reports import PURPOSE, REPORTS, ReportName
 from gateway.client.files.delivery import deliver
 from gateway.client.files.formats import FileProblem, check_file_name, write_rows
 from gateway.client.files.local import Request
-from gateway.doors.cli.audit_reports import REPORTS, ReportName
 from gateway.doors.cli.options import LanguageOption, ProfileOption
 from gateway.doors.cli.session import connected
 from gateway.doors.cli.show import EXIT_INVALID, Screen
@@ -25,7 +25,6 @@ from gateway.doors.cli.user_folder import local_datasets
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 
 commands = typer.Typer()
-PURPOSE = "audit-supervision"
 DAYS = 30
 _SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
 

@@ -42,6 +42,15 @@ def verify_entries(path: Path) -> int:
     return 8 if FrameType.CHECKPOINT not in types else 11
 
 
+def test_progress_is_told(finished: Path, public_key: VerificationKey) -> None:
+    """Whoever waits is told how many entries were verified, segment by segment."""
+    told: list[int] = []
+    found = verify(finished, public_key=public_key, parallel=False, on_progress=told.append)
+    assert len(told) == len(list_segments(finished))
+    assert told == sorted(told)
+    assert told[-1] == found.entries
+
+
 def test_empty_folder_is_no_log(tmp_path: Path, public_key: VerificationKey) -> None:
     """A folder without a log is not an intact log."""
     assert [p.kind for p in verify(tmp_path, public_key=public_key).problems] == [ProblemKind.CHECKPOINT_MISSING]

@@ -1,4 +1,4 @@
-"""The questions of `gateway audit stats`, as the SQL that any auditor could send."""
+"""The questions of `gateway audit stats` and of the console, as the SQL that any auditor could send."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from catalog.dataset import Text
+
+PURPOSE = "audit-supervision"
+"""Under which they are asked."""
 
 
 class ReportName(StrEnum):
