@@ -6,6 +6,7 @@ from connectors.sdk.tlog.verify import verify
 from gateway.audit.decisions import recorded_decisions
 from gateway.audit.department_logs import DepartmentLogs
 from gateway.audit.destruction import KeptResult, OwedDestruction, kept_result, owed_destructions
+from gateway.audit.lifted_stops import LiftedStop, lifted_stops
 from gateway.audit.log import AuditLog
 from gateway.audit.policy_history import highest_activated
 from gateway.audit.receipts import find_receipt, recipients_receipt
@@ -43,6 +44,7 @@ __all__ = [
     "Difference",
     "DifferenceKind",
     "KeptResult",
+    "LiftedStop",
     "OwedDestruction",
     "ReceivedDataset",
     "RecordedScan",
@@ -56,6 +58,7 @@ __all__ = [
     "find_receipt",
     "highest_activated",
     "kept_result",
+    "lifted_stops",
     "marks_sha256",
     "named_people",
     "owed_destructions",

@@ -56,5 +56,9 @@ class Catalog:
         """Return who the recipient is, as the directory says."""
         return self._read(self._stub.GetRequester, catalog_pb2.GetRequesterRequest())
 
+    def offices(self) -> catalog_pb2.ListOfficesResponse:
+        """Return the offices that may receive data and the departments that answer for it."""
+        return self._read(self._stub.ListOffices, catalog_pb2.ListOfficesRequest())
+
     def _read(self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
         return persist(lambda: method(request, metadata=self._headers), sleep=self._sleep)

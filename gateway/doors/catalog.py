@@ -133,6 +133,15 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
             )
         raise AssertionError
 
+    def ListOffices(  # noqa: N802
+        self, request: catalog_pb2.ListOfficesRequest, context: grpc.ServicerContext
+    ) -> catalog_pb2.ListOfficesResponse:
+        """List who may receive data and who answers for it; that is no secret."""
+        with errors_as_status(context):
+            self._requester(context)
+            return dataset_messages.offices(self._path.catalogue)
+        raise AssertionError
+
     def ExplainQuery(  # noqa: N802
         self, request: catalog_pb2.ExplainQueryRequest, context: grpc.ServicerContext
     ) -> catalog_pb2.ExplainQueryResponse:

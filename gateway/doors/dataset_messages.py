@@ -105,6 +105,20 @@ def divisions(requester: Requester, *, catalogue: Catalogue) -> catalog_pb2.List
     return catalog_pb2.ListDivisionsResponse(office=office_title, divisions=codes)
 
 
+def offices(catalogue: Catalogue) -> catalog_pb2.ListOfficesResponse:
+    """Return all offices and departments."""
+    return catalog_pb2.ListOfficesResponse(
+        offices=[
+            catalog_pb2.Office(id=id, title=text_message(office.title), division=office.division_code)
+            for id, office in sorted(catalogue.offices.items())
+        ],
+        departments=[
+            catalog_pb2.Department(id=id, title=text_message(department.title))
+            for id, department in sorted(catalogue.departments.items())
+        ],
+    )
+
+
 def quality(counted: Quality, *, shown: Collection[str]) -> catalog_pb2.Quality:
     """Return a profile, of the columns that are shown only."""
     return catalog_pb2.Quality(

@@ -26,6 +26,7 @@ from gateway.doors.destructions import Destructions
 from gateway.doors.governance_messages import (
     agreement_message,
     emergency_message,
+    lifted_message,
     owed_message,
     problem_message,
     read_declaration,
@@ -195,7 +196,8 @@ class GovernanceDoor(governance_pb2_grpc.GovernanceServiceServicer):
     def Stop(self, request: pb.StopRequest, context: grpc.ServicerContext) -> pb.StopResponse:  # noqa: N802
         """Hold back a dataset, a column, a department's datasets for an office, or an agreement."""
         with self._asked(context, Role.STEWARD, Role.ADMINISTRATOR) as requester:
-            return pb.StopResponse(stop=stop_message(self._button.stop(request, requester=requester)))
+            record, ended = self._button.stop(request, requester=requester)
+            return pb.StopResponse(stop=stop_message(record), deliveries_ended=ended)
         raise AssertionError
 
     def LiftStop(self, request: pb.LiftStopRequest, context: grpc.ServicerContext) -> pb.LiftStopResponse:  # noqa: N802
@@ -206,9 +208,12 @@ class GovernanceDoor(governance_pb2_grpc.GovernanceServiceServicer):
         raise AssertionError
 
     def ListStops(self, request: pb.ListStopsRequest, context: grpc.ServicerContext) -> pb.ListStopsResponse:  # noqa: N802
-        """List what is stopped now, of what the requester may know of."""
+        """List what is stopped now, and what was, of what the requester may know of."""
         with self._asked(context, *Role) as requester:
-            return pb.ListStopsResponse(stops=map(stop_message, self._button.seen_by(requester)))
+            lifted = self._button.lifted(requester) if request.with_lifted else ()
+            return pb.ListStopsResponse(
+                stops=map(stop_message, self._button.seen_by(requester)), lifted=map(lifted_message, lifted)
+            )
         raise AssertionError
 
     def RecordConsent(  # noqa: N802

@@ -16,7 +16,7 @@ from catalog.governance import (
     StopKind,
     StopRecord,
 )
-from gateway.audit import OwedDestruction
+from gateway.audit import LiftedStop, OwedDestruction
 from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
 
 _KINDS = {
@@ -134,7 +134,7 @@ def stop_kind_message(kind: StopKind) -> pb.StopKind:
     return _STOPS[kind]
 
 
-def stop_message(record: StopRecord) -> pb.StopOrder:
+def stop_message(record: StopRecord, *, lifted: Ending | None = None) -> pb.StopOrder:
     """Return the message of a stop."""
     return pb.StopOrder(
         id=record.id,
@@ -144,7 +144,13 @@ def stop_message(record: StopRecord) -> pb.StopOrder:
         reason=record.reason,
         stopped_by=record.stopped_by,
         stopped_at=record.stopped_at,
+        lifted=_ending(lifted),
     )
+
+
+def lifted_message(stop: LiftedStop) -> pb.StopOrder:
+    """Return the message of a stop that was lifted."""
+    return stop_message(stop.record, lifted=stop.lifted)
 
 
 def owed_message(owed: OwedDestruction) -> pb.OwedDestruction:

@@ -9,7 +9,7 @@ from functools import partial
 from catalog.governance import GovernanceRefused, Stop, StopKind, StopRecord, check_stop, check_text, controller_of
 from catalog.governance.register import GovernanceRegister
 from catalog.vocabulary import Role
-from gateway.audit import record_governance
+from gateway.audit import LiftedStop, lifted_stops, record_audit_query, record_governance
 from gateway.doors.governance_messages import stop_kind
 from gateway.doors.offers import offers_to
 from gateway.model.requester import Requester
@@ -29,8 +29,8 @@ class StopButton:
         self._path = path
         self._register = register
 
-    def stop(self, request: pb.StopRequest, *, requester: Requester) -> StopRecord:
-        """Bring a stop into force.
+    def stop(self, request: pb.StopRequest, *, requester: Requester) -> tuple[StopRecord, int]:
+        """Bring a stop into force; return it, and how many deliveries on their way it ended.
 
         Raises:
             GovernanceRefused: What it names does not exist or is not the controller's, or the reason will not do.
@@ -54,8 +54,8 @@ class StopButton:
             facts=asdict(record),
             datasets=self._datasets(record.stop),
         )
-        self._register.stop(record, witness=witness)
-        return record
+        ended = self._path.watch.count_stopped(partial(self._register.stop, record, witness=witness))
+        return record, ended
 
     def lift(self, request: pb.LiftStopRequest, *, requester: Requester) -> None:
         """End a stop.
@@ -88,6 +88,17 @@ class StopButton:
             return stops
         told_of = offers_to(requester, path=self._path).told_of()
         return [record for record in stops if record.stop in told_of]
+
+    def lifted(self, requester: Requester) -> Sequence[LiftedStop]:
+        """Return what was stopped and goes on again, the last lifted first: a steward is told of the own department's."""
+        if not requester.roles.isdisjoint((Role.ADMINISTRATOR, Role.AUDITOR)):
+            controller = None
+        elif Role.STEWARD in requester.roles and requester.department:
+            controller = requester.department
+        else:
+            return ()
+        record_audit_query(self._path.log, requester=requester, action="lifted_stops", filters={})
+        return lifted_stops(self._path.index, controller=controller)
 
     def _asked(self, request: pb.StopRequest, *, requester: Requester) -> Stop:
         """Return the stop, of the steward's own department, or of whose data it is that an administrator stops."""

@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from gateway.errors import Bug, DatasetUnavailable, GatewayError, Unavailable
+from gateway.errors import Bug, DatasetUnavailable, Denied, GatewayError, Unavailable
 from gateway.model.cancellation import Cancellation
 
 PERIOD_SECONDS = 0.5
 """Time ends emergencies, agreements and purposes without a change of any register."""
+COUNT_SECONDS = 5.0
 _AT_ONCE = 4
 _UNANSWERED_MAX = 1
 
@@ -35,6 +36,9 @@ class Watch:
         self._period_seconds = period_seconds
         self._lock = threading.Lock()
         self._running: dict[Cancellation, _Watched] = {}
+        self._round = threading.Condition(self._lock)
+        self._begun = 0
+        self._done = 0
         self._askers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="ask-again")
         self._wake = threading.Event()
         self._closed = False
@@ -56,6 +60,20 @@ class Watch:
         """Ask about every query now."""
         self._wake.set()
 
+    def count_stopped(self, change: Callable[[], object]) -> int:
+        """Make a change of a register; return how many of the running queries have been refused once all were asked about.
+
+        It waits for the answers `COUNT_SECONDS` at most; what is stopped later is not counted.
+        """
+        with self._lock:
+            running = [cancellation for cancellation in self._running if not cancellation.cancelled]
+        change()
+        with self._round:
+            asked = self._begun + 1
+            self._wake.set()
+            self._round.wait_for(lambda: self._done >= asked or self._closed, COUNT_SECONDS)
+        return sum(isinstance(cancellation.cause, Denied) for cancellation in running)
+
     def close(self) -> None:
         """Stop watching."""
         self._closed = True
@@ -68,8 +86,12 @@ class Watch:
             self._wake.wait(self._period_seconds)
             self._wake.clear()
             with self._lock:
+                self._begun += 1
                 running = list(self._running.values())
             list(self._askers.map(_ask, running))
+            with self._round:
+                self._done = self._begun
+                self._round.notify_all()
 
 
 def _ask(watched: _Watched) -> None:

@@ -203,3 +203,12 @@ def test_ten_thousand_datasets_are_listed_and_found(running, city):
         assert [dataset.name for dataset in answer.datasets] == ["housing.part_04711"]
         answer = many.SearchDatasets(catalog_pb2.SearchDatasetsRequest(query="房屋"), metadata=headers(city))
         assert (len(answer.datasets), answer.total) == (50, MANY)
+
+
+def test_everybody_may_know_the_offices_and_departments(city):
+    """Ids stand in agreements, needs and the log; who they are is no secret."""
+    with connect(city.profile(WHO)) as connection:
+        listed = connection.catalog.offices()
+    (office,) = [office for office in listed.offices if office.id == "310101002"]
+    assert (office.title.zh, office.division) == ("南京东路街道", "310101002")
+    assert [one.title.zh for one in listed.departments if one.id == "health"] == ["上海市卫生健康委员会"]

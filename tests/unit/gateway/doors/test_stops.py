@@ -132,6 +132,29 @@ def test_a_stop_is_lifted_by_who_may(doors: Doors) -> None:
     assert [stop.id for stop in stops(doors)] == [ordered.id]
 
 
+def test_what_was_stopped_stays_known(doors: Doors) -> None:
+    """Who lifted a stop, when and why: to the department's steward, administrators and auditors; reading it is recorded."""
+
+    def lifted(who: str) -> list[tuple[str, str, str, str]]:
+        found = doors.call("ListStops", pb.ListStopsRequest(with_lifted=True), who=who).lifted
+        assert all(stop.stopped_at <= stop.lifted.at for stop in found)
+        return [(stop.id, stop.reason, stop.lifted.by, stop.lifted.reason) for stop in found]
+
+    first, second = press(doors, COLUMN, DATE), press(doors, DATASET, VACCINATION)
+    standing = press(doors, OFFICE, "310101002")
+    for stop in (first, second):
+        doors.call("LiftStop", pb.LiftStopRequest(id=stop.id, reason="over"), who=STEWARD)
+    expected = [(stop.id, REASON, STEWARD, "over") for stop in (second, first)]
+    assert lifted(STEWARD)[:2] == lifted(AUDITOR)[:2] == lifted(ADMINISTRATOR)[:2] == expected
+    asked = {
+        body["requester"]["subject"] for body in doors.log(EntryKind.AUDIT_QUERY) if body["action"] == "lifted_stops"
+    }
+    assert asked == {STEWARD, AUDITOR, ADMINISTRATOR}
+    assert not {stop.id for stop in (first, second)} & {id for id, *_ in lifted(OTHER_STEWARD)}
+    assert lifted(CLERK) == []
+    assert standing.id not in {id for id, *_ in lifted(STEWARD)}
+
+
 def test_a_clerk_sees_no_stop_of_what_the_catalogue_hides(doors: Doors) -> None:
     """Neither datasets and columns that no purpose opens, nor other offices and their agreements; whom it concerns does (twin)."""
     for_others = [

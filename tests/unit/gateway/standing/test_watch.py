@@ -117,3 +117,29 @@ def test_one_query_that_fails_otherwise_does_not_end_the_watch(watch, caplog):
     with watch.running(broken, ask_again=fails), watch.running(other, ask_again=denied):
         assert stopped.wait(SECONDS)
     assert broken.cause.reason is Reason.INTERNAL
+
+
+def test_who_makes_a_change_learns_what_it_stopped():
+    """Counted are the queries that the change refuses, not those that go on, and none that was refused before."""
+    watch, refused = Watch(period_seconds=3600), threading.Event()
+    before, after, other = Cancellation(), Cancellation(), Cancellation()
+    before.cancel(Denied(Reason.ACCESS_REVOKED))
+    with (
+        watch.running(before, ask_again=denied),
+        watch.running(after, ask_again=lambda: denied() if refused.is_set() else None),
+        watch.running(other, ask_again=lambda: None),
+    ):
+        assert watch.count_stopped(lambda: None) == 0
+        assert watch.count_stopped(refused.set) == 1
+    assert (after.cancelled, other.cancelled) == (True, False)
+    watch.close()
+
+
+def test_a_change_that_fails_is_told(watch):
+    """Nothing is counted when nothing was changed."""
+
+    def fails() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        watch.count_stopped(fails)

@@ -382,3 +382,33 @@ class GetRequesterResponse(_message.Message):
     clearance: str
     clearance_title: Text
     def __init__(self, subject: _Optional[str] = ..., display_name: _Optional[str] = ..., office: _Optional[str] = ..., office_title: _Optional[_Union[Text, _Mapping]] = ..., roles: _Optional[_Iterable[str]] = ..., department: _Optional[str] = ..., department_title: _Optional[_Union[Text, _Mapping]] = ..., clearance: _Optional[str] = ..., clearance_title: _Optional[_Union[Text, _Mapping]] = ...) -> None: ...
+
+class ListOfficesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class Office(_message.Message):
+    __slots__ = ("id", "title", "division")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    DIVISION_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    title: Text
+    division: str
+    def __init__(self, id: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., division: _Optional[str] = ...) -> None: ...
+
+class Department(_message.Message):
+    __slots__ = ("id", "title")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    title: Text
+    def __init__(self, id: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ...) -> None: ...
+
+class ListOfficesResponse(_message.Message):
+    __slots__ = ("offices", "departments")
+    OFFICES_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENTS_FIELD_NUMBER: _ClassVar[int]
+    offices: _containers.RepeatedCompositeFieldContainer[Office]
+    departments: _containers.RepeatedCompositeFieldContainer[Department]
+    def __init__(self, offices: _Optional[_Iterable[_Union[Office, _Mapping]]] = ..., departments: _Optional[_Iterable[_Union[Department, _Mapping]]] = ...) -> None: ...

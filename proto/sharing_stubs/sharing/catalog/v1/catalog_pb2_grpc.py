@@ -70,6 +70,11 @@ class CatalogServiceStub:
                 request_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetRequesterRequest.SerializeToString,
                 response_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetRequesterResponse.FromString,
                 _registered_method=True)
+        self.ListOffices = channel.unary_unary(
+                '/sharing.catalog.v1.CatalogService/ListOffices',
+                request_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListOfficesRequest.SerializeToString,
+                response_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListOfficesResponse.FromString,
+                _registered_method=True)
 
 
 class CatalogServiceServicer:
@@ -126,6 +131,13 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOffices(self, request, context):
+        """ListOffices lists the offices that may receive data and the departments that answer for it. For everybody.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CatalogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -163,6 +175,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.GetRequester,
                     request_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetRequesterRequest.FromString,
                     response_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetRequesterResponse.SerializeToString,
+            ),
+            'ListOffices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOffices,
+                    request_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListOfficesRequest.FromString,
+                    response_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListOfficesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -355,6 +372,33 @@ class CatalogService:
             '/sharing.catalog.v1.CatalogService/GetRequester',
             sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetRequesterRequest.SerializeToString,
             sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetRequesterResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOffices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.catalog.v1.CatalogService/ListOffices',
+            sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListOfficesRequest.SerializeToString,
+            sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListOfficesResponse.FromString,
             options,
             channel_credentials,
             insecure,

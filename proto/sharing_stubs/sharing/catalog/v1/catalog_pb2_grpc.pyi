@@ -49,6 +49,8 @@ class CatalogServiceStub:
     """ListDivisions lists the administrative divisions that the requester's office is responsible for."""
     GetRequester: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetRequesterRequest, _catalog_pb2.GetRequesterResponse]
     """GetRequester returns who the requester is, as the directory says."""
+    ListOffices: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListOfficesRequest, _catalog_pb2.ListOfficesResponse]
+    """ListOffices lists the offices that may receive data and the departments that answer for it. For everybody."""
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -71,6 +73,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """ListDivisions lists the administrative divisions that the requester's office is responsible for."""
     GetRequester: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetRequesterRequest, _catalog_pb2.GetRequesterResponse]  # type: ignore[assignment]
     """GetRequester returns who the requester is, as the directory says."""
+    ListOffices: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListOfficesRequest, _catalog_pb2.ListOfficesResponse]  # type: ignore[assignment]
+    """ListOffices lists the offices that may receive data and the departments that answer for it. For everybody."""
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     """CatalogService answers what data there is, for which purposes, and what a query would get."""
@@ -132,5 +136,13 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.GetRequesterResponse, _abc.Awaitable[_catalog_pb2.GetRequesterResponse]]:
         """GetRequester returns who the requester is, as the directory says."""
+
+    @_abc_1.abstractmethod
+    def ListOffices(
+        self,
+        request: _catalog_pb2.ListOfficesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.ListOfficesResponse, _abc.Awaitable[_catalog_pb2.ListOfficesResponse]]:
+        """ListOffices lists the offices that may receive data and the departments that answer for it. For everybody."""
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -320,7 +320,7 @@ class RecordDestructionResponse(_message.Message):
     def __init__(self, entry_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class StopOrder(_message.Message):
-    __slots__ = ("id", "kind", "controller", "target", "reason", "stopped_by", "stopped_at")
+    __slots__ = ("id", "kind", "controller", "target", "reason", "stopped_by", "stopped_at", "lifted")
     ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     CONTROLLER_FIELD_NUMBER: _ClassVar[int]
@@ -328,6 +328,7 @@ class StopOrder(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     STOPPED_BY_FIELD_NUMBER: _ClassVar[int]
     STOPPED_AT_FIELD_NUMBER: _ClassVar[int]
+    LIFTED_FIELD_NUMBER: _ClassVar[int]
     id: str
     kind: StopKind
     controller: str
@@ -335,7 +336,8 @@ class StopOrder(_message.Message):
     reason: str
     stopped_by: str
     stopped_at: int
-    def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[StopKind, str]] = ..., controller: _Optional[str] = ..., target: _Optional[str] = ..., reason: _Optional[str] = ..., stopped_by: _Optional[str] = ..., stopped_at: _Optional[int] = ...) -> None: ...
+    lifted: Ending
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[StopKind, str]] = ..., controller: _Optional[str] = ..., target: _Optional[str] = ..., reason: _Optional[str] = ..., stopped_by: _Optional[str] = ..., stopped_at: _Optional[int] = ..., lifted: _Optional[_Union[Ending, _Mapping]] = ...) -> None: ...
 
 class StopRequest(_message.Message):
     __slots__ = ("kind", "target", "reason", "controller")
@@ -350,10 +352,12 @@ class StopRequest(_message.Message):
     def __init__(self, kind: _Optional[_Union[StopKind, str]] = ..., target: _Optional[str] = ..., reason: _Optional[str] = ..., controller: _Optional[str] = ...) -> None: ...
 
 class StopResponse(_message.Message):
-    __slots__ = ("stop",)
+    __slots__ = ("stop", "deliveries_ended")
     STOP_FIELD_NUMBER: _ClassVar[int]
+    DELIVERIES_ENDED_FIELD_NUMBER: _ClassVar[int]
     stop: StopOrder
-    def __init__(self, stop: _Optional[_Union[StopOrder, _Mapping]] = ...) -> None: ...
+    deliveries_ended: int
+    def __init__(self, stop: _Optional[_Union[StopOrder, _Mapping]] = ..., deliveries_ended: _Optional[int] = ...) -> None: ...
 
 class LiftStopRequest(_message.Message):
     __slots__ = ("id", "reason")
@@ -368,11 +372,15 @@ class LiftStopResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class ListStopsRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("with_lifted",)
+    WITH_LIFTED_FIELD_NUMBER: _ClassVar[int]
+    with_lifted: bool
+    def __init__(self, with_lifted: _Optional[bool] = ...) -> None: ...
 
 class ListStopsResponse(_message.Message):
-    __slots__ = ("stops",)
+    __slots__ = ("stops", "lifted")
     STOPS_FIELD_NUMBER: _ClassVar[int]
+    LIFTED_FIELD_NUMBER: _ClassVar[int]
     stops: _containers.RepeatedCompositeFieldContainer[StopOrder]
-    def __init__(self, stops: _Optional[_Iterable[_Union[StopOrder, _Mapping]]] = ...) -> None: ...
+    lifted: _containers.RepeatedCompositeFieldContainer[StopOrder]
+    def __init__(self, stops: _Optional[_Iterable[_Union[StopOrder, _Mapping]]] = ..., lifted: _Optional[_Iterable[_Union[StopOrder, _Mapping]]] = ...) -> None: ...

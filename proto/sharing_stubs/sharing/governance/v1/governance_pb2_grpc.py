@@ -200,7 +200,7 @@ class GovernanceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListStops(self, request, context):
-        """ListStops lists what is stopped now. For everybody.
+        """ListStops lists what is stopped now, and what was. For everybody.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

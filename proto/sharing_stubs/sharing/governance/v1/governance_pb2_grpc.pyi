@@ -58,7 +58,7 @@ class GovernanceServiceStub:
     LiftStop: _grpc.UnaryUnaryMultiCallable[_governance_pb2.LiftStopRequest, _governance_pb2.LiftStopResponse]
     """LiftStop ends a stop. For the controller's steward, who may not lift an administrator's, and administrators."""
     ListStops: _grpc.UnaryUnaryMultiCallable[_governance_pb2.ListStopsRequest, _governance_pb2.ListStopsResponse]
-    """ListStops lists what is stopped now. For everybody."""
+    """ListStops lists what is stopped now, and what was. For everybody."""
     RecordConsent: _grpc.UnaryUnaryMultiCallable[_governance_pb2.RecordConsentRequest, _governance_pb2.RecordConsentResponse]
     """RecordConsent records that a person consented to a purpose of the requester's office. For clerks."""
     WithdrawConsent: _grpc.UnaryUnaryMultiCallable[_governance_pb2.WithdrawConsentRequest, _governance_pb2.WithdrawConsentResponse]
@@ -102,7 +102,7 @@ class GovernanceServiceAsyncStub(GovernanceServiceStub):
     LiftStop: _aio.UnaryUnaryMultiCallable[_governance_pb2.LiftStopRequest, _governance_pb2.LiftStopResponse]  # type: ignore[assignment]
     """LiftStop ends a stop. For the controller's steward, who may not lift an administrator's, and administrators."""
     ListStops: _aio.UnaryUnaryMultiCallable[_governance_pb2.ListStopsRequest, _governance_pb2.ListStopsResponse]  # type: ignore[assignment]
-    """ListStops lists what is stopped now. For everybody."""
+    """ListStops lists what is stopped now, and what was. For everybody."""
     RecordConsent: _aio.UnaryUnaryMultiCallable[_governance_pb2.RecordConsentRequest, _governance_pb2.RecordConsentResponse]  # type: ignore[assignment]
     """RecordConsent records that a person consented to a purpose of the requester's office. For clerks."""
     WithdrawConsent: _aio.UnaryUnaryMultiCallable[_governance_pb2.WithdrawConsentRequest, _governance_pb2.WithdrawConsentResponse]  # type: ignore[assignment]
@@ -215,7 +215,7 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _governance_pb2.ListStopsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_governance_pb2.ListStopsResponse, _abc.Awaitable[_governance_pb2.ListStopsResponse]]:
-        """ListStops lists what is stopped now. For everybody."""
+        """ListStops lists what is stopped now, and what was. For everybody."""
 
     @_abc_1.abstractmethod
     def RecordConsent(
