@@ -173,6 +173,13 @@ class OwnQueries:
             raise _no_such_query()
         return self._saved(row)
 
+    def query(self, id: str) -> Draft:
+        """Return the query of one. Raises SavedProblem when there is none, or it cannot be read any more."""
+        query = self.get(id).query
+        if query is None:
+            raise _no_such_query()
+        return query
+
     def add(self, query: Draft) -> str:
         """Save a query and return its id.
 
@@ -200,10 +207,7 @@ class OwnQueries:
 
     def rename(self, id: str, title: str) -> None:
         """Give a query another title. Raises SavedProblem."""
-        query = self.get(id).query
-        if query is None:
-            raise _no_such_query()
-        renamed = replace(query, title=title)
+        renamed = replace(self.query(id), title=title)
         _check(renamed)
         self._change(id, sealed=self._store.seal(renamed, name=self._name(id)))
 
