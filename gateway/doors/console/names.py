@@ -1,0 +1,84 @@
+"""What the ids of offices, departments, datasets and purposes are called, for one visit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from catalog.dataset import Text
+from gateway.doors.console.visit import Bilingual, Visit
+from sharing_stubs.sharing.catalog.v1 import catalog_pb2
+
+
+class Names:
+    """Names in the requester's language. An id that the requester is told no name of stands for itself.
+
+    Args:
+        visit: Asks the catalogue, once for each kind of name that is needed.
+    """
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+
+    def office(self, id: str) -> str:
+        """Return what an office is called."""
+        return self._name(self.offices, id)
+
+    def department(self, id: str) -> str:
+        """Return what a department is called."""
+        return self._name(self.departments, id)
+
+    def dataset(self, name: str) -> str:
+        """Return the title of a dataset."""
+        return self._name({summary.name: summary.title for summary in self.datasets}, name)
+
+    def purpose(self, id: str) -> str:
+        """Return the title of a purpose."""
+        return self._name({purpose.id: purpose.title for purpose in self.purposes}, id)
+
+    def column(self, dataset: str, name: str) -> str:
+        """Return the title of a column."""
+        if dataset not in {summary.name for summary in self.datasets}:
+            return name
+        return self._name({column.name: column.title for column in self.described(dataset).columns}, name)
+
+    def described(self, name: str) -> catalog_pb2.GetDatasetResponse:
+        """Return a dataset that is open to the requester, with its columns and purposes."""
+        if name not in self._described:
+            self._described[name] = self._visit.connection.catalog.dataset(name)
+        return self._described[name]
+
+    @cached_property
+    def offices(self) -> Mapping[str, Bilingual]:
+        """Titles of all offices by id."""
+        return {office.id: office.title for office in self._listed.offices}
+
+    @cached_property
+    def departments(self) -> Mapping[str, Bilingual]:
+        """Titles of all departments by id."""
+        return {department.id: department.title for department in self._listed.departments}
+
+    @cached_property
+    def datasets(self) -> Iterable[catalog_pb2.DatasetSummary]:
+        """Datasets that are open to the requester; a steward's own."""
+        return self._visit.connection.catalog.datasets()
+
+    @cached_property
+    def purposes(self) -> Iterable[catalog_pb2.PurposeDescription]:
+        """Purposes that the requester may declare; for a steward those that use the own datasets too."""
+        known = {purpose.id: purpose for purpose in self._visit.connection.catalog.purposes()}
+        if self._visit.session.requester.department:
+            for summary in self.datasets:
+                known |= {purpose.id: purpose for purpose in self.described(summary.name).purposes}
+        return [known[id] for id in sorted(known)]
+
+    @cached_property
+    def _listed(self) -> catalog_pb2.ListOfficesResponse:
+        return self._visit.connection.catalog.offices()
+
+    @cached_property
+    def _described(self) -> dict[str, catalog_pb2.GetDatasetResponse]:
+        return {}
+
+    def _name(self, titles: Mapping[str, Bilingual], id: str) -> str:
+        return self._visit.words(titles.get(id) or Text(zh=id, en=id))
