@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -16,7 +16,7 @@ from gateway.client.files.cover_sheet import terms_of
 from gateway.client.files.formats import appearing
 from gateway.client.files.local import LocalDatasets, Request
 from gateway.client.reports.codes import Codes, load_codes
-from gateway.client.reports.model import DIVISIONS, Parameter, ParameterKind, ReportInvalid, Template
+from gateway.client.reports.model import DIVISIONS, Parameter, ParameterKind, ReportInvalid, Template, with_values
 from gateway.client.reports.sheet import Report, write_report
 
 _ALL = Text(zh="全部", en="all")
@@ -48,6 +48,64 @@ class Wanted:
     """In Shanghai."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A parameter that is set."""
+
+    value: str | int | datetime.date
+    """What the statement gets."""
+    shown: Text
+    """What stands on the form."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedReport:
+    """A form whose parameters are set and whose data is not asked for yet."""
+
+    wanted: Wanted
+    codes: Codes
+    settings: Mapping[str, Setting]
+    """By name of the parameter."""
+
+    @property
+    def parameters(self) -> tuple[str | int | datetime.date, ...]:
+        """Value of each `?` of the template's statement, in order."""
+        return tuple(self.settings[name].value for name in self.wanted.template.bind)
+
+    @property
+    def statement(self) -> str:
+        """The template's statement with the values written in it: for the gateway the same one."""
+        return with_values(self.wanted.template.sql, self.parameters)
+
+    def check(self, schema: pa.Schema) -> None:
+        """Raise ReportInvalid when the result does not have the template's columns."""
+        _check_columns(self.wanted.template, schema)
+
+    def report(self, table: pa.Table, *, receipt: Mapping[str, Any]) -> Report:
+        """Return the form with the rows of the statement's whole result."""
+        template = self.wanted.template
+        return Report(
+            template=template,
+            table=table,
+            receipt=receipt,
+            codes=self.codes,
+            settings=[(template.parameters[name].title, setting.shown) for name, setting in self.settings.items()],
+            today=self.wanted.today,
+            language=self.wanted.language,
+        )
+
+
+def prepare_report(connection: Connection, wanted: Wanted) -> PreparedReport:
+    """Read what a person typed, and the code lists that the form needs.
+
+    Raises:
+        ReportInvalid: A parameter does not fit.
+        RequestError: The requester may not know of a dataset, or the gateway is not there.
+    """
+    codes = load_codes(connection, datasets=wanted.template.code_lists)
+    return PreparedReport(wanted=wanted, codes=codes, settings=_settings(wanted, codes=codes))
+
+
 def fill_report(
     connection: Connection, wanted: Wanted, *, path: Path, profile: Path, datasets: LocalDatasets
 ) -> FilledReport:
@@ -67,24 +125,15 @@ def fill_report(
     """
     _check_path(path)
     template, path = wanted.template, path.absolute()
-    codes = load_codes(connection, datasets=template.code_lists)
-    settings = _settings(wanted, codes=codes)
-    parameters = tuple(settings[name].value for name in template.bind)
-    with connection.query(template.sql, purpose=template.purpose, case=wanted.case, parameters=parameters) as result:
-        _check_columns(template, result.schema)
-        request = Request(sql="", purpose=template.purpose, case=wanted.case)  # asked again, it would be no form
+    prepared = prepare_report(connection, wanted)
+    parameters, case = prepared.parameters, wanted.case
+    with connection.query(template.sql, purpose=template.purpose, case=case, parameters=parameters) as result:
+        prepared.check(result.schema)
+        request = Request(sql="", purpose=template.purpose, case=case)  # asked again, it would be no form
         expires_at = int(result.expires_at.timestamp())
         datasets.begin(result.entry, path=path, profile=profile.absolute(), request=request, expires_at=expires_at)
         table, receipt = result.to_arrow(), result.receipt
-    report = Report(
-        template=template,
-        table=table,
-        receipt=receipt,
-        codes=codes,
-        settings=[(template.parameters[name].title, setting.shown) for name, setting in settings.items()],
-        today=wanted.today,
-        language=wanted.language,
-    )
+    report = prepared.report(table, receipt=receipt)
     beside = {**receipt, "terms": terms_of(table.schema)}
     with appearing(path, beside=lambda: beside, replacing=datasets.replacing) as unfinished:
         write_report(report, path=unfinished)
@@ -102,17 +151,7 @@ def _check_path(path: Path) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Setting:
-    """A parameter that is set."""
-
-    value: str | int | datetime.date
-    """What the statement gets."""
-    shown: Text
-    """What stands on the form."""
-
-
-def _settings(wanted: Wanted, *, codes: Codes) -> dict[str, _Setting]:
+def _settings(wanted: Wanted, *, codes: Codes) -> dict[str, Setting]:
     """Return every parameter by name, set or with its default."""
     parameters = wanted.template.parameters
     unknown = wanted.typed.keys() - parameters.keys()
@@ -132,10 +171,10 @@ def _settings(wanted: Wanted, *, codes: Codes) -> dict[str, _Setting]:
     }
 
 
-def _setting(name: str, parameter: Parameter, *, typed: str, wanted: Wanted, codes: Codes) -> _Setting:
+def _setting(name: str, parameter: Parameter, *, typed: str, wanted: Wanted, codes: Codes) -> Setting:
     if parameter.kind is ParameterKind.DIVISION and typed:
         code = codes.division(typed)
-        return _Setting(value=code, shown=codes.words(DIVISIONS, code))
+        return Setting(value=code, shown=codes.words(DIVISIONS, code))
     try:
         value = parameter.read(typed, today=wanted.today)
     except ValueError as error:
@@ -145,7 +184,7 @@ def _setting(name: str, parameter: Parameter, *, typed: str, wanted: Wanted, cod
                 en=f"Parameter {name} ({parameter.title.en}) cannot be '{typed}': {error}. Correct it.",
             )
         ) from error
-    return _Setting(value=value, shown=Text(zh=typed, en=typed) if typed else _ALL)
+    return Setting(value=value, shown=Text(zh=typed, en=typed) if typed else _ALL)
 
 
 def _check_columns(template: Template, schema: pa.Schema) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
@@ -21,7 +22,7 @@ _COLUMNS_MAX = 60
 _MESSAGE_MAX = 250
 """Characters of a message or list in a spreadsheet's cell validation."""
 _YEARS_MAX = 130
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*")
+_MARK_OR_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|\?")
 _CODE_LIST = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 
 
@@ -152,7 +153,7 @@ class Template(Entry):
         unused = self.parameters.keys() - set(self.bind)
         if unused:
             raise ValueError(f"'bind' does not name parameter '{min(unused)}'")
-        marks = _QUOTED.sub("", self.sql).count("?")
+        marks = len(list(_marks(self.sql)))
         if marks != len(self.bind):
             raise ValueError(f"'sql' has {marks} '?', 'bind' has {len(self.bind)}")
         if self.group is not None and self.group.column is None:
@@ -169,6 +170,15 @@ class Template(Entry):
     def code_lists(self) -> frozenset[DatasetName]:
         """Datasets whose code lists are needed."""
         return frozenset(c.words.rpartition(".")[0] for c in self.filled if c.words not in ("", DIVISIONS))
+
+
+def with_values(sql: str, values: Sequence[str | int | datetime.date]) -> str:
+    """Return a statement with literals in place of its `?`, of which there are as many as values."""
+    end, parts = 0, []
+    for value, at in zip(values, _marks(sql), strict=True):
+        parts += [sql[end:at], _literal(value)]
+        end = at + 1
+    return "".join([*parts, sql[end:]])
 
 
 def template_names() -> list[str]:
@@ -196,6 +206,20 @@ def load_template(name: str) -> Template:
                 en=f"There is no template '{name}'. There are: {known}; or give the path of your own file (.yaml).",
             )
         ) from None
+
+
+def _marks(sql: str) -> Iterator[int]:
+    """Yield where the `?` stand that are no part of a text, a quoted name or a comment."""
+    return (found.start() for found in _MARK_OR_QUOTED.finditer(sql) if found[0] == "?")
+
+
+def _literal(value: str | int | datetime.date) -> str:
+    if isinstance(value, datetime.date):
+        return f"DATE '{value.isoformat()}'"
+    if isinstance(value, int):
+        return str(value) if value >= 0 else f"({value})"
+    text = value.replace("'", "''")
+    return f"'{text}'"
 
 
 def _read(name: str, content: bytes) -> Template:

@@ -48,7 +48,8 @@ _STYLES: Mapping[str, Mapping[str, Any]] = {
     "by_hand": _CELL | _YELLOW,
     "total": _CELL | _GREY | {"bold": True, "align": "center"},
 }
-_WORKBOOK = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+_WORKBOOK = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+"""Nothing of it goes to the disk before it stands in its own file."""
 _YES, _NO = Text(zh="是", en="yes"), Text(zh="否", en="no")
 _FORM, _ABOUT = Text(zh="报表", en="form"), Text(zh="说明", en="about")
 

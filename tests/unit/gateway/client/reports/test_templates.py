@@ -18,6 +18,7 @@ from gateway.client.reports.model import (
     ReportInvalid,
     load_template,
     template_names,
+    with_values,
 )
 
 TITLE = {"zh": "题", "en": "title"}
@@ -157,3 +158,12 @@ def test_a_division_is_found_by_code_or_name(typed):
     for unclear in ("居委会", "310107014001"):
         with pytest.raises(ReportInvalid, match=ROAD):
             codes.division(unclear)
+
+
+def test_values_are_written_into_a_statement() -> None:
+    """Each `?` becomes a literal that no text ends early; a `?` in a text, a name or a comment is none."""
+    sql = "SELECT '?', \"?\" -- ? why\n FROM t WHERE a = ? AND b <= ? AND c > ?"
+    written = with_values(sql, ("O'Brien' OR 1=1 --", datetime.date(1944, 2, 29), -5))
+    assert written == (
+        "SELECT '?', \"?\" -- ? why\n FROM t WHERE a = 'O''Brien'' OR 1=1 --' AND b <= DATE '1944-02-29' AND c > (-5)"
+    )
