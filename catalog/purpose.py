@@ -94,6 +94,13 @@ class Disclosure(Entry):
         return self
 
 
+class QueryExample(Entry):
+    """A query that the purpose allows, to begin with."""
+
+    title: Text
+    sql: str = Field(min_length=1)
+
+
 class Purpose(Entry):
     """A declared aim with its legal basis."""
 
@@ -124,6 +131,7 @@ class Purpose(Entry):
     quota: Quota
     disclosure: Disclosure | None = None
     """When data subjects are told; None tells them whenever they ask."""
+    examples: tuple[QueryExample, ...] = ()
 
     @model_validator(mode="after")
     def _is_bounded(self) -> Purpose:

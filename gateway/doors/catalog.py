@@ -212,6 +212,11 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
             agreements=[self._agreement(purpose, name, offers=offers) for name in offers.conditional(purpose)],
             office_kinds=sorted(purpose.office_kinds),
             roles=sorted(purpose.roles),
+            examples=[
+                catalog_pb2.QueryExample(title=text_message(example.title), sql=example.sql)
+                for example in purpose.examples
+                if offers.may_declare(purpose)
+            ],
         )
 
     def _agreement(self, purpose: Purpose, name: str, *, offers: Offers) -> catalog_pb2.AgreementState:

@@ -14,6 +14,8 @@ from catalog.registry import NotServed
 from gateway.doors.explanation import text_message
 from gateway.doors.offers import Offers
 from gateway.messages import Reason, message, remedy
+from gateway.model.cuts import in_words
+from gateway.model.decision import ColumnTreatment
 from gateway.model.requester import Requester
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
@@ -62,6 +64,10 @@ def columns(
             title=text_message(column.title),
             grade=column.grade,
             treatments=treatments(dataset.name, column.name, needs=needs, offers=offers),
+            treatment_texts=_treatment_texts(dataset.name, column.name, needs=needs, offers=offers),
+            identifier=str(column.identifier or ""),
+            groupable=column.groupable,
+            summable=column.clamp is not None,
             codes=[catalog_pb2.Code(code=code.code, title=text_message(code.title)) for code in column.codes],
         )
         for column in dataset.columns
@@ -74,6 +80,18 @@ def treatments(dataset: str, column: str, *, needs: Mapping[str, DatasetNeed], o
     if offers.is_stopped(dataset, column):
         return {}
     return {id: _treatment(need.columns[column]) for id, need in needs.items() if column in need.columns}
+
+
+def _treatment_texts(
+    dataset: str, column: str, *, needs: Mapping[str, DatasetNeed], offers: Offers
+) -> dict[str, catalog_pb2.Text]:
+    if offers.is_stopped(dataset, column):
+        return {}
+    treated = {id: need.columns[column] for id, need in needs.items() if column in need.columns}
+    return {
+        id: text_message(in_words(ColumnTreatment(action=treatment.action, mask=treatment.mask)))
+        for id, treatment in treated.items()
+    }
 
 
 def foreign_keys(dataset: Dataset, *, offers: Offers) -> list[catalog_pb2.ForeignKey]:

@@ -119,7 +119,7 @@ class Code(_message.Message):
     def __init__(self, code: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ...) -> None: ...
 
 class ColumnDescription(_message.Message):
-    __slots__ = ("name", "type", "title", "grade", "treatments", "codes")
+    __slots__ = ("name", "type", "title", "grade", "treatments", "codes", "identifier", "groupable", "summable", "treatment_texts")
     class TreatmentsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -127,19 +127,34 @@ class ColumnDescription(_message.Message):
         key: str
         value: str
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class TreatmentTextsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: Text
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Text, _Mapping]] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     GRADE_FIELD_NUMBER: _ClassVar[int]
     TREATMENTS_FIELD_NUMBER: _ClassVar[int]
     CODES_FIELD_NUMBER: _ClassVar[int]
+    IDENTIFIER_FIELD_NUMBER: _ClassVar[int]
+    GROUPABLE_FIELD_NUMBER: _ClassVar[int]
+    SUMMABLE_FIELD_NUMBER: _ClassVar[int]
+    TREATMENT_TEXTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     type: str
     title: Text
     grade: str
     treatments: _containers.ScalarMap[str, str]
     codes: _containers.RepeatedCompositeFieldContainer[Code]
-    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., grade: _Optional[str] = ..., treatments: _Optional[_Mapping[str, str]] = ..., codes: _Optional[_Iterable[_Union[Code, _Mapping]]] = ...) -> None: ...
+    identifier: str
+    groupable: bool
+    summable: bool
+    treatment_texts: _containers.MessageMap[str, Text]
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., grade: _Optional[str] = ..., treatments: _Optional[_Mapping[str, str]] = ..., codes: _Optional[_Iterable[_Union[Code, _Mapping]]] = ..., identifier: _Optional[str] = ..., groupable: _Optional[bool] = ..., summable: _Optional[bool] = ..., treatment_texts: _Optional[_Mapping[str, Text]] = ...) -> None: ...
 
 class GetDatasetResponse(_message.Message):
     __slots__ = ("summary", "description", "source", "columns", "purposes", "quality", "foreign_keys")
@@ -196,7 +211,7 @@ class AgreementState(_message.Message):
     def __init__(self, dataset: _Optional[str] = ..., controller: _Optional[_Union[Text, _Mapping]] = ..., agreement: _Optional[str] = ...) -> None: ...
 
 class PurposeDescription(_message.Message):
-    __slots__ = ("id", "title", "description", "legal_basis", "case_required", "emergency_required", "aggregate_only", "datasets", "retention_days", "case_pattern", "consent_required", "emergency", "people_min", "quota", "agreements", "office_kinds", "roles")
+    __slots__ = ("id", "title", "description", "legal_basis", "case_required", "emergency_required", "aggregate_only", "datasets", "retention_days", "case_pattern", "consent_required", "emergency", "people_min", "quota", "agreements", "office_kinds", "roles", "examples")
     ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -214,6 +229,7 @@ class PurposeDescription(_message.Message):
     AGREEMENTS_FIELD_NUMBER: _ClassVar[int]
     OFFICE_KINDS_FIELD_NUMBER: _ClassVar[int]
     ROLES_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
     id: str
     title: Text
     description: Text
@@ -231,7 +247,16 @@ class PurposeDescription(_message.Message):
     agreements: _containers.RepeatedCompositeFieldContainer[AgreementState]
     office_kinds: _containers.RepeatedScalarFieldContainer[str]
     roles: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, id: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., description: _Optional[_Union[Text, _Mapping]] = ..., legal_basis: _Optional[_Iterable[_Union[Text, _Mapping]]] = ..., case_required: _Optional[bool] = ..., emergency_required: _Optional[bool] = ..., aggregate_only: _Optional[bool] = ..., datasets: _Optional[_Iterable[str]] = ..., retention_days: _Optional[int] = ..., case_pattern: _Optional[str] = ..., consent_required: _Optional[bool] = ..., emergency: _Optional[str] = ..., people_min: _Optional[int] = ..., quota: _Optional[_Union[Quota, _Mapping]] = ..., agreements: _Optional[_Iterable[_Union[AgreementState, _Mapping]]] = ..., office_kinds: _Optional[_Iterable[str]] = ..., roles: _Optional[_Iterable[str]] = ...) -> None: ...
+    examples: _containers.RepeatedCompositeFieldContainer[QueryExample]
+    def __init__(self, id: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., description: _Optional[_Union[Text, _Mapping]] = ..., legal_basis: _Optional[_Iterable[_Union[Text, _Mapping]]] = ..., case_required: _Optional[bool] = ..., emergency_required: _Optional[bool] = ..., aggregate_only: _Optional[bool] = ..., datasets: _Optional[_Iterable[str]] = ..., retention_days: _Optional[int] = ..., case_pattern: _Optional[str] = ..., consent_required: _Optional[bool] = ..., emergency: _Optional[str] = ..., people_min: _Optional[int] = ..., quota: _Optional[_Union[Quota, _Mapping]] = ..., agreements: _Optional[_Iterable[_Union[AgreementState, _Mapping]]] = ..., office_kinds: _Optional[_Iterable[str]] = ..., roles: _Optional[_Iterable[str]] = ..., examples: _Optional[_Iterable[_Union[QueryExample, _Mapping]]] = ...) -> None: ...
+
+class QueryExample(_message.Message):
+    __slots__ = ("title", "sql")
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    SQL_FIELD_NUMBER: _ClassVar[int]
+    title: Text
+    sql: str
+    def __init__(self, title: _Optional[_Union[Text, _Mapping]] = ..., sql: _Optional[str] = ...) -> None: ...
 
 class ListPurposesResponse(_message.Message):
     __slots__ = ("purposes",)
