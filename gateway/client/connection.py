@@ -26,6 +26,8 @@ from sharing_stubs.arrow.flight.sql import flight_sql_pb2
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
 _Answer = TypeVar("_Answer")
+OnCall = Callable[[Callable[[], object]], object]
+"""Is told how to cancel the call that brings the rows, before the first of them is there."""
 _OPTIONS = (
     ("grpc.max_receive_message_length", 16 << 20),
     ("grpc.keepalive_time_ms", 330_000),  # more often than every 300 s counts as abuse
@@ -51,6 +53,7 @@ class Question:
     parameters: Sequence[object]
     headers: Headers = field(repr=False)
     on_progress: OnProgress | None
+    on_call: OnCall | None = None
 
 
 class Connection:
@@ -99,6 +102,7 @@ class Connection:
         parameters: Sequence[object] = (),
         partial: bool = False,
         on_progress: OnProgress | None = None,
+        on_call: OnCall | None = None,
     ) -> Result:
         """Decide a statement and open its result.
 
@@ -111,12 +115,13 @@ class Connection:
             parameters: Values, in order: text, numbers, booleans, dates, times or None.
             partial: Takes a result without the datasets of departments that are down.
             on_progress: Is told rows and bytes so far.
+            on_call: Is told how to cancel it from another thread, while the first batch is still awaited.
 
         Raises:
-            RequestError: Denied, invalid or unavailable.
+            RequestError: Denied, invalid, unavailable or cancelled.
         """
         declared = self.headers(purpose=purpose, case=case, partial=partial)
-        question = Question(sql=sql, parameters=parameters, headers=declared, on_progress=on_progress)
+        question = Question(sql=sql, parameters=parameters, headers=declared, on_progress=on_progress, on_call=on_call)
         return self._persist(lambda: self._part("", question=question)._redeem())
 
     def parts(
@@ -195,6 +200,8 @@ class Connection:
 
     def _open(self, question: Question, ticket: flight_pb2.Ticket) -> Result:
         call = self._flight.DoGet(ticket, metadata=question.headers)
+        if question.on_call is not None:
+            question.on_call(call.cancel)
         return open_result(call, cancel=call.cancel, on_progress=question.on_progress)
 
 

@@ -22,6 +22,7 @@ from gateway.client import NotAuthenticated, RequestError, request_errors
 from gateway.doors.console.login import LOGIN_PATH, Login
 from gateway.doors.console.pages import ACTIONS, PAGES, navigation
 from gateway.doors.console.proof import HEADER, ProofInvalid, Proofs
+from gateway.doors.console.runs.results import Room
 from gateway.doors.console.saved_queries import SavedQueries
 from gateway.doors.console.security import SecurityHeaders
 from gateway.doors.console.sessions import Browser, Session, Sessions
@@ -50,6 +51,7 @@ class Console:
             idle_seconds=settings.idle_seconds,
             session_seconds=settings.session_seconds,
             sessions_max=settings.sessions_max,
+            room=Room.of(settings, clock=clock),
         )
         self._secure = settings.origin.startswith("https://")
         self.cookie = f"__Host-{COOKIE}" if self._secure else COOKIE
@@ -63,6 +65,7 @@ class Console:
             *(Route(f"/-{action.path}", self._action(action), methods=[action.method]) for action in ACTIONS),
             Route("/-/sign-out", self._sign_out, methods=["POST"]),
             *(Route(page.path, self.shell, methods=["GET"]) for page in PAGES),
+            Route("/download/{secret}", self._download, methods=["GET"]),
             Route("/", _home, methods=["GET"]),
             Route("/language/{language}", self._choose_language, methods=["GET"]),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
@@ -137,6 +140,18 @@ class Console:
         except ProofInvalid:
             return None
         return self.sessions.find(request.cookies.get(self.cookie, ""), browser=browser, now=self.clock(), seen=seen)
+
+    def _download(self, request: Request) -> Response:
+        session = self.sessions.holder(
+            request.cookies.get(self.cookie, ""),
+            address=request.client.host if request.client else "",
+            agent=request.headers.get("user-agent", ""),
+            now=self.clock(),
+        )
+        offered = session.downloads.take(request.path_params["secret"]) if session else None
+        if offered is None:
+            return HTMLResponse(render("download_late.html", language=language_of(request)), status_code=410)
+        return offered.response()
 
     async def _sign_out(self, request: Request) -> Response:
         if self._session(request, seen=True) is not None:

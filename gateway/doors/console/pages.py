@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from catalog.dataset import Text
-from gateway.doors.console import connectors, overview
+from gateway.doors.console import connectors, overview, results
 from gateway.doors.console.visit import Action, NavigationGroup, Page
 
 _MODULES = (
     overview,
+    results,
     connectors,
 )  # fmt: skip
 _GROUPS = {

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.client import Connection
+from gateway.doors.console.downloads import Downloads
 from gateway.doors.console.draft import Draft
+from gateway.doors.console.runs.results import Results, Room
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 
@@ -39,6 +41,8 @@ class Session:
     """Called when it ends."""
     draft: Draft | None = None
     """What `/query` shows when it is opened; None for an empty one."""
+    results: Results = field(default_factory=Results)
+    downloads: Downloads = field(default_factory=Downloads)
 
     @property
     def subject(self) -> str:
@@ -49,6 +53,8 @@ class Session:
         """Let go of everything it holds."""
         for close in self.closing:
             close()
+        self.results.close()
+        self.downloads.close()
         self.connection.close()
 
 
@@ -59,12 +65,16 @@ class Sessions:
         idle_seconds: A session ends when nothing was asked for so long.
         session_seconds: A session ends after so long in any case.
         sessions_max: The one that was idle longest makes room for one more.
+        room: What the results of all sessions share.
     """
 
-    def __init__(self, *, idle_seconds: float, session_seconds: float, sessions_max: int) -> None:
+    def __init__(
+        self, *, idle_seconds: float, session_seconds: float, sessions_max: int, room: Room | None = None
+    ) -> None:
         self._idle_seconds = idle_seconds
         self._session_seconds = session_seconds
         self._sessions_max = sessions_max
+        self._room = room or Room()
         self._lock = threading.Lock()
         self._sessions: dict[bytes, Session] = {}
 
@@ -94,6 +104,8 @@ class Sessions:
             signed_in_at=now,
             ends_at=min(now + self._session_seconds, token_ends_at),
             last_seen_at=now,
+            results=Results(self._room),
+            downloads=Downloads(self._room.folder),
         )
         with self._lock:
             ended = self._take_ended(now)
@@ -124,6 +136,16 @@ class Sessions:
         _close_all(ended)
         return session
 
+    def holder(self, secret: str, *, address: str, agent: str, now: float) -> Session | None:
+        """Return the session of a request that cannot be signed: for what another secret, given to its key, opens once."""
+        with self._lock:
+            ended = self._take_ended(now)
+            session = self._sessions.get(_digest(secret))
+        _close_all(ended)
+        if session is None or (session.browser.address, session.browser.agent) != (address, agent):
+            return None
+        return session
+
     def close(self, secret: str) -> None:
         """End a session."""
         with self._lock:
@@ -137,10 +159,14 @@ class Sessions:
         _close_all(sessions)
 
     def sweep(self, now: float) -> None:
-        """End the sessions whose time is over."""
+        """End the sessions whose time is over, and what sessions hold longer than they may."""
         with self._lock:
             ended = self._take_ended(now)
+            sessions = list(self._sessions.values())
         _close_all(ended)
+        for session in sessions:
+            session.downloads.sweep()
+            session.results.sweep(session.connection)
 
     def _take_ended(self, now: float) -> list[Session]:
         def over(session: Session) -> bool:

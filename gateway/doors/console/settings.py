@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_EVERYWHERE = ("0.0.0.0", "[::]", "")  # noqa: S104 - to compare with
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 class OidcSettings(BaseModel):
@@ -27,11 +30,15 @@ class OidcSettings(BaseModel):
 class ConsoleSettings(BaseSettings):
     """Everything `gateway console` needs. Relative paths are relative to the configuration file."""
 
-    model_config = SettingsConfigDict(env_prefix="SHARING_CONSOLE_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SHARING_CONSOLE_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
 
     listen: str = "127.0.0.1:8816"
-    public_url: str = ""
-    """Scheme, host and port under which browsers reach it; empty for `listen` itself. Other hosts are refused."""
+    public_url: str = Field(default="", pattern=r"^(https?://[a-z0-9.:\[\]-]+)?$")
+    """Scheme, host and port under which browsers reach it, in small letters; empty for `listen` itself. Others are refused."""
+    proxies: tuple[str, ...] = ()
+    """Addresses of the proxies before it, whose `X-Forwarded-For` says who asks; nobody else's does."""
     gateway: str = Field(default="grpc://127.0.0.1:8815", pattern=r"^grpc(\+tls)?://[^/]+$")
     gateway_ca: Path | None = None
     """PEM file of the CA that signed the gateway's certificate."""
@@ -40,7 +47,7 @@ class ConsoleSettings(BaseSettings):
     private_key: Path | None = None
     oidc: OidcSettings | None = None
     directory: Path = Path("console")
-    """Where saved queries stand."""
+    """Where saved queries stand, and results wait in files without a name."""
     idle_seconds: int = Field(default=900, ge=1)
     """A session ends when nothing was asked for so long."""
     session_seconds: int = Field(default=8 * 3600, ge=1)
@@ -48,13 +55,18 @@ class ConsoleSettings(BaseSettings):
     sessions_max: int = Field(default=200, ge=1)
     result_bytes_max: int = Field(default=2 << 30, ge=1 << 20)
     """Most bytes of one result that may wait, encrypted, on the console's disk."""
+    results_bytes_max: int = Field(default=16 << 30, ge=1 << 20)
+    """Most bytes of all results together."""
 
     @model_validator(mode="after")
     def _is_secure_beyond_loopback(self) -> Self:
         if (self.certificate is None) != (self.private_key is None):
             raise ValueError("certificate 与 private_key 须同时配置 / certificate and private_key go together")
-        host = self.origin.partition("://")[2].rpartition(":")[0]
-        if self.origin.startswith("http://") and host not in LOOPBACK:
+        if not self.public_url and self.listen.rpartition(":")[0] in _EVERYWHERE:
+            raise ValueError(
+                "监听所有地址时须写明 public_url / listening on every address, it needs public_url to know its own"
+            )
+        if self.origin.startswith("http://") and not self.is_local:
             raise ValueError(
                 "本机以外的地址须用 https：配置 certificate、private_key，或在 public_url 写明前置代理的 https 地址 / "
                 "beyond loopback the console needs https: give certificate and private_key, "
@@ -65,7 +77,14 @@ class ConsoleSettings(BaseSettings):
     @property
     def origin(self) -> str:
         """Scheme, host and port under which browsers reach it."""
-        return self.public_url or f"{'https' if self.certificate else 'http'}://{self.listen}"
+        origin = self.public_url or f"{'https' if self.certificate else 'http'}://{self.listen}"
+        return origin.removesuffix(_DEFAULT_PORTS[origin.partition(":")[0]])
+
+    @property
+    def is_local(self) -> bool:
+        """Whether browsers reach it on this machine only."""
+        host = urlsplit(self.origin).hostname or ""
+        return host in LOOPBACK or f"[{host}]" in LOOPBACK
 
     @classmethod
     def load(cls, file: Path) -> ConsoleSettings:

@@ -1,9 +1,15 @@
-// Fetches the content of the page that the address names.
+// Fetches the content of the page that the address names, and starts the modules that its parts name (`data-module`).
 import { proveHtmx } from "./proof.js";
 
 proveHtmx();
 const page = document.getElementById("page");
-htmx.ajax("GET", `/-${location.pathname}${location.search}`, { target: page, source: page, swap: "innerHTML" }).then(() => {
-  page.removeAttribute("aria-busy");
-  if (location.hash) document.querySelector(location.hash)?.scrollIntoView();
-});
+page.addEventListener(
+  "htmx:afterSettle",
+  () => {
+    page.removeAttribute("aria-busy");
+    for (const part of page.querySelectorAll("[data-module]")) import(`./${part.dataset.module}.js`).then((module) => module.start(part));
+    if (location.hash) document.querySelector(location.hash)?.scrollIntoView();
+  },
+  { once: true },
+);
+htmx.ajax("GET", `/-${location.pathname}${location.search}`, { target: page, source: page, swap: "innerHTML" });

@@ -1,0 +1,146 @@
+"""What the columns of a result are: their meaning, what was done to them, and how their values are shown."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from catalog.dataset import Text
+from catalog.vocabulary import Mask
+from gateway.client import RequestError
+from gateway.client.catalog import Catalog
+from gateway.doors.console.visit import CITY_TIME, Language, words
+from sharing_stubs.sharing.catalog.v1 import catalog_pb2
+
+Show = Callable[[Any], str]
+_NO_SEPARATORS = ("year", "_id", "code", "number", "no", "年", "号", "码")
+"""Endings of names of whole numbers that name rather than count."""
+_YES, _NO = Text(zh="是", en="yes"), Text(zh="否", en="no")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a result."""
+
+    name: str
+    title: Text | None
+    """What the catalogue calls it; None when it was computed, or the name means several things."""
+    treatments: tuple[Text, ...]
+    """What was done to it, in words; empty when it was computed."""
+    clear: bool
+    """It is as it stands in the department's system."""
+    masks: frozenset[str]
+    codes: Mapping[str, Text]
+    """What its values mean, when they are codes."""
+    type: pa.DataType
+
+    @property
+    def kind(self) -> Literal["number", "text"]:
+        """How it is set: numbers stand at the right."""
+        numeric = pa.types.is_integer(self.type) or pa.types.is_floating(self.type) or pa.types.is_decimal(self.type)
+        return "number" if numeric else "text"
+
+    def label(self, language: Language) -> str:
+        """Return its title, or its name when it has none."""
+        return words(self.title, language) if self.title else self.name
+
+    def shown(self, language: Language) -> Show:
+        """Return what turns a value, other than null, into text."""
+        if self.codes:
+            codes = {code: words(text, language) for code, text in self.codes.items()}
+            return lambda value: codes.get(value, printable(value))
+        if Mask.DATE_YEAR in self.masks and pa.types.is_date(self.type):
+            return lambda value: f"{value:%Y}"
+        if Mask.DATE_MONTH in self.masks and pa.types.is_date(self.type):
+            return lambda value: f"{value:%Y-%m}"
+        if pa.types.is_boolean(self.type):
+            return lambda value: words(_YES if value else _NO, language)
+        if pa.types.is_timestamp(self.type):
+            return _time
+        if self.kind == "number" and not self.name.lower().endswith(_NO_SEPARATORS):
+            return lambda value: f"{value:,}"
+        return printable
+
+
+def columns_of(schema: pa.Schema, *, catalog: Catalog) -> tuple[Column, ...]:
+    """Return the columns of a result.
+
+    Args:
+        schema: With the terms in its metadata.
+        catalog: As it is open to the requester; without an answer the columns have no titles.
+    """
+    metadata = schema.metadata or {}
+    cuts = defaultdict(list)
+    for cut in json.loads(metadata.get(b"sharing.cuts", b"[]")):
+        cuts[cut["column"]].append(cut)
+    described = _described(json.loads(metadata.get(b"sharing.treatment", b"{}")), catalog=catalog)
+    return tuple(_column(field, cuts=cuts[field.name], described=described.get(field.name, [])) for field in schema)
+
+
+def page(batches: Iterable[pa.RecordBatch], *, columns: Sequence[Column], language: Language) -> list[list[str | None]]:
+    """Return rows as texts to show; None for null."""
+    shows = [column.shown(language) for column in columns]
+    rows: list[list[str | None]] = []
+    for batch in batches:
+        texts = [
+            [None if value is None else show(value) for value in values.to_pylist()]
+            for show, values in zip(shows, batch.columns, strict=True)
+        ]
+        rows += map(list, zip(*texts, strict=True))
+    return rows
+
+
+def printable(value: object) -> str:
+    """Return a value as one line of text in which marks that steer the screen are visible."""
+    return "".join(character if _is_shown(character) else f"\\u{ord(character):04x}" for character in _line(value))
+
+
+def _column(field: pa.Field, *, cuts: Sequence[Mapping[str, Any]], described: Sequence[Any]) -> Column:
+    titles = {(one.title.zh, one.title.en) for one in described}
+    codes = {code.code: Text(zh=code.title.zh, en=code.title.en) for one in described for code in one.codes}
+    said = dict.fromkeys((cut["text"]["zh"], cut["text"]["en"]) for cut in cuts)
+    return Column(
+        name=field.name,
+        title=Text(zh=next(iter(titles))[0], en=next(iter(titles))[1]) if len(titles) == 1 else None,
+        treatments=tuple(Text(zh=zh, en=en) for zh, en in said),
+        clear=all(cut["action"] == "clear" for cut in cuts),
+        masks=frozenset(cut["mask"] for cut in cuts if cut["mask"]),
+        codes=codes if len(titles) == 1 else {},
+        type=field.type,
+    )
+
+
+def _described(
+    treatment: Mapping[str, Mapping[str, str]], *, catalog: Catalog
+) -> dict[str, list[catalog_pb2.ColumnDescription]]:
+    found: dict[str, list[catalog_pb2.ColumnDescription]] = defaultdict(list)
+    try:
+        for dataset, used in treatment.items():
+            for column in catalog.dataset(dataset).columns:
+                if column.name in used:
+                    found[column.name].append(column)
+    except RequestError:
+        return {}
+    return found
+
+
+def _time(value: datetime.datetime) -> str:
+    return f"{value.astimezone(CITY_TIME) if value.tzinfo else value:%Y-%m-%d %H:%M:%S}"
+
+
+def _line(value: object) -> str:
+    return str(value).replace("\r\n", "↵").replace("\n", "↵").replace("\r", "↵").replace("\t", " ")
+
+
+def _is_shown(character: str) -> bool:
+    category = unicodedata.category(character)
+    if category == "Cf":
+        return unicodedata.bidirectional(character) == "BN"  # changes no direction: joiners, and the gateway's marks
+    return category not in ("Cc", "Cs", "Zl", "Zp")

@@ -1,0 +1,177 @@
+"""查询结果: a query that runs, its rows, its receipt, and all results of the session."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from catalog.dataset import Text
+from gateway.doors.console.draft import Draft
+from gateway.doors.console.results.columns import Column, columns_of, page
+from gateway.doors.console.runs.results import KEPT_MAX, Refused
+from gateway.doors.console.runs.run import Question, Run
+from gateway.doors.console.runs.spool import SpoolClosed
+from gateway.doors.console.visit import Action, Page, Visit
+
+_ROWS_OF_A_PAGE = 200
+_TITLE_CHARACTERS_MAX = 100
+
+
+def ask(visit: Visit) -> Response:
+    """Start the query of a form (`sql`, `purpose`, `case`, `title`, `partial`) and lead to its result."""
+    draft = Draft(
+        sql=visit.text("sql"), purpose=visit.text("purpose"), case=visit.text("case"), title=visit.text("title")
+    )
+    visit.session.draft = draft
+    if not draft.sql or not draft.purpose:
+        return visit.render("results_refused.html", text=_INCOMPLETE)
+    question = Question(
+        sql=draft.sql,
+        purpose=draft.purpose,
+        case=draft.case,
+        title=draft.title[:_TITLE_CHARACTERS_MAX],
+        partial=visit.text("partial") == "on",
+    )
+    try:
+        run = visit.session.results.start(visit.connection, question)
+    except Refused as refused:
+        return visit.render("results_refused.html", text=refused.text)
+    return visit.go(f"/results/{run.id}")
+
+
+def _list(visit: Visit) -> Response:
+    runs = visit.session.results.newest_first()
+    return visit.render("results.html", runs=runs, purposes=_purposes(visit) if runs else {}, kept_max=KEPT_MAX)
+
+
+def _show(visit: Visit) -> Response:
+    run = _run(visit)
+    if run is None:
+        return visit.render("result_gone.html")
+    purpose = _purposes(visit).get(run.question.purpose)
+    return visit.render("result.html", purpose=purpose, **_state(visit, run))
+
+
+def _progress(visit: Visit) -> Response:
+    run = _run(visit)
+    if run is None:
+        return visit.go("/results")
+    return visit.render("result_state.html", **_state(visit, run))
+
+
+def _rows(visit: Visit) -> Response:
+    run = _run(visit)
+    if run is None or run.schema is None:
+        return JSONResponse({"rows": [], "total": 0}, status_code=404)
+    first, count = _whole(visit.query.get("from")), min(_whole(visit.query.get("count")), _ROWS_OF_A_PAGE)
+    columns = _columns(visit, run)
+    try:
+        rows = page(run.spool.read(first, count), columns=columns, language=visit.language)
+    except SpoolClosed:
+        return JSONResponse({"rows": [], "total": 0}, status_code=404)
+    answer: dict[str, object] = {"rows": rows, "total": run.spool.rows}
+    if "columns" in visit.query:
+        answer["columns"] = [_heading(visit, column) for column in columns]
+    return JSONResponse(answer)
+
+
+def _heading(visit: Visit, column: Column) -> dict[str, object]:
+    computed = visit.words(_COMPUTED)
+    return {
+        "name": column.name,
+        "title": column.label(visit.language),
+        "treatment": "; ".join(visit.words(text) for text in column.treatments) or computed,
+        "clear": column.clear,
+        "kind": column.kind,
+    }
+
+
+def _cancel(visit: Visit) -> Response:
+    run = _run(visit)
+    if run is not None:
+        run.cancel()
+    return _progress(visit)
+
+
+def _close(visit: Visit) -> Response:
+    run = _run(visit)
+    if run is not None:
+        visit.session.results.remove(run)
+    return visit.go("/results")
+
+
+def _edit(visit: Visit) -> Response:
+    run = _run(visit)
+    if run is not None:
+        question = run.question
+        visit.session.draft = Draft(
+            sql=question.sql, purpose=question.purpose, case=question.case, title=question.title
+        )
+    return visit.go("/query")
+
+
+def _again(visit: Visit) -> Response:
+    run = _run(visit)
+    if run is None:
+        return visit.go("/results")
+    try:
+        return visit.go(f"/results/{visit.session.results.start(visit.connection, run.question).id}")
+    except Refused as refused:
+        return visit.render("results_refused.html", text=refused.text)
+
+
+def _purposes(visit: Visit) -> dict[str, Text]:
+    purposes = visit.connection.catalog.purposes()
+    return {purpose.id: Text(zh=purpose.title.zh, en=purpose.title.en) for purpose in purposes}
+
+
+def _run(visit: Visit) -> Run | None:
+    return visit.session.results.find(visit.names["id"])
+
+
+def _columns(visit: Visit, run: Run) -> tuple[Column, ...]:
+    if run.columns is None and run.schema is not None:
+        run.columns = columns_of(run.schema, catalog=visit.connection.catalog)
+    return run.columns or ()
+
+
+def _state(visit: Visit, run: Run) -> dict[str, object]:
+    terms = run.terms()
+    return {
+        "run": run,
+        "terms": terms,
+        "about": json.loads(terms.get("sharing.about", "null"), object_hook=_text),
+        "obligations": json.loads(terms.get("sharing.obligations", "null")),
+        "rows_left": json.loads(terms.get("sharing.rows", "[]"), object_hook=_text),
+        "columns": _columns(visit, run),
+    }
+
+
+def _text(value: dict[str, Any]) -> object:
+    return Text(**value) if value.keys() == {"zh", "en"} else value
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 12 else 0
+
+
+_COMPUTED = Text(zh="计算得出", en="computed")
+_INCOMPLETE = Text(
+    zh="请先选择用途并写好查询内容，再运行。",
+    en="Choose a purpose and say what to ask for, then run it.",
+)
+PAGES = (
+    Page(path="/results", title=Text(zh="查询结果", en="Results"), show=_list, group="ask"),
+    Page(path="/results/{id}", title=Text(zh="查询结果", en="Result"), show=_show),
+)
+ACTIONS = (
+    Action(method="POST", path="/results", call=ask),
+    Action(method="GET", path="/results/{id}/state", call=_progress, live=True),
+    Action(method="GET", path="/results/{id}/rows", call=_rows),
+    Action(method="POST", path="/results/{id}/cancel", call=_cancel),
+    Action(method="POST", path="/results/{id}/close", call=_close),
+    Action(method="POST", path="/results/{id}/edit", call=_edit),
+    Action(method="POST", path="/results/{id}/again", call=_again),
+)

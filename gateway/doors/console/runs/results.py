@@ -1,0 +1,188 @@
+"""The results of one session, and what all sessions share."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+
+from catalog.dataset import Text
+from gateway.client import Connection
+from gateway.doors.console.runs.run import Question, Run, State
+from gateway.doors.console.runs.spool import Space, Spool
+from gateway.doors.console.settings import ConsoleSettings
+from sharing_stubs.sharing.governance.v1 import governance_pb2, governance_pb2_grpc
+
+RUNNING_MAX = 3
+"""Queries of one session at a time."""
+KEPT_MAX = 8
+"""Results of one session; the oldest makes room."""
+_RUNNING_MAX_OF_ALL = 24
+_ID_BYTES = 16
+_OWED_SECONDS = 30
+"""How often the gateway is asked whether the emergencies of results have ended."""
+
+
+class Refused(Exception):
+    """A query cannot start now; `text` says why and what to do.
+
+    Args:
+        zh: Chinese.
+        en: English.
+    """
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.text = Text(zh=zh, en=en)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What the results of all sessions share."""
+
+    folder: Path = field(default_factory=lambda: Path(tempfile.gettempdir()))
+    """On whose disk they wait."""
+    space: Space = field(default_factory=lambda: Space(bytes_max=16 << 30))
+    result_bytes_max: int = 2 << 30
+    running: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_RUNNING_MAX_OF_ALL))
+    clock: Callable[[], float] = time.time
+    """Seconds since 1970-01-01 UTC."""
+
+    @classmethod
+    def of(cls, settings: ConsoleSettings, *, clock: Callable[[], float]) -> Room:
+        """Return the room that a console's settings allow. Raises OSError when its folder cannot be made."""
+        settings.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return cls(
+            folder=settings.directory,
+            space=Space(bytes_max=settings.results_bytes_max),
+            result_bytes_max=settings.result_bytes_max,
+            clock=clock,
+        )
+
+
+class Results:
+    """The results of one session. Safe from any thread.
+
+    Args:
+        room: Of the console.
+    """
+
+    def __init__(self, room: Room | None = None) -> None:
+        self._room = room or Room()
+        self._lock = threading.Lock()
+        self._runs: dict[str, Run] = {}
+        self._closed = False
+        self._asked_at = 0.0
+
+    def start(self, connection: Connection, question: Question) -> Run:
+        """Ask in a thread of its own.
+
+        Raises:
+            Refused: Too many run already.
+            OSError: The disk takes no file.
+        """
+        room = self._room
+        with self._lock:
+            self._check()
+            if not room.running.acquire(blocking=False):
+                raise Refused(
+                    "控制台正在运行的查询过多，请稍后再试。",
+                    "Too many queries run on this console; try again in a moment.",
+                )
+            try:
+                run = self._new_run(question)
+            except OSError:
+                room.running.release()
+                raise
+            self._runs[run.id] = run
+        threading.Thread(target=self._run, args=(run, connection), daemon=True, name=f"result-{run.id[:6]}").start()
+        return run
+
+    def find(self, name: str) -> Run | None:
+        """Return a result; None when this session has none of that id."""
+        with self._lock:
+            run = self._runs.get(name)
+        if run is not None:
+            self._close_expired(run)
+        return run
+
+    def newest_first(self) -> list[Run]:
+        """Return all, also those whose rows are not kept any more."""
+        with self._lock:
+            runs = list(self._runs.values())
+        for run in runs:
+            self._close_expired(run)
+        return runs[::-1]
+
+    def remove(self, run: Run) -> None:
+        """Close a result and forget it."""
+        with self._lock:
+            self._runs.pop(run.id, None)
+        run.close()
+
+    def sweep(self, connection: Connection) -> None:
+        """Close what may not be kept any longer: it has expired, or the emergency that opened it has ended."""
+        kept = [run for run in self.newest_first() if run.state is State.COMPLETE]
+        of_emergencies = [run for run in kept if run.emergency()]
+        now = self._room.clock()
+        if not of_emergencies or now < self._asked_at + _OWED_SECONDS:
+            return
+        self._asked_at = now
+        owed = governance_pb2_grpc.GovernanceServiceStub(connection.channel).ListOwedDestructions
+        try:
+            answer = owed(governance_pb2.ListOwedDestructionsRequest(), metadata=connection.headers(), timeout=5)
+        except grpc.RpcError:
+            return  # asked again
+        entries = {one.entry_id for one in answer.owed}
+        for run in of_emergencies:
+            if run.entry() in entries:
+                run.close("emergency")
+
+    def close(self) -> None:
+        """Close all; none can start any more."""
+        with self._lock:
+            runs, self._runs, self._closed = list(self._runs.values()), {}, True
+        for run in runs:
+            run.close()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise Refused("会话已结束，请重新登录。", "The session has ended; sign in again.")
+        running = [run for run in self._runs.values() if run.state is State.RUNNING]
+        if len(running) >= RUNNING_MAX:
+            raise Refused(
+                f"已有 {RUNNING_MAX} 个查询正在运行。请等其中一个完成，或在“查询结果”页取消一个。",
+                f"{RUNNING_MAX} queries are running already. Wait for one of them, or cancel one on the page 'Results'.",
+            )
+        kept = [run for run in self._runs.values() if run.state is not State.CLOSED]
+        for run in [run for run in kept if run.state is not State.RUNNING][: len(kept) - KEPT_MAX + 1]:
+            run.close("room")
+        if len(self._runs) > 3 * KEPT_MAX:
+            del self._runs[next(name for name, run in self._runs.items() if run.state is State.CLOSED)]
+
+    def _new_run(self, question: Question) -> Run:
+        room = self._room
+        return Run(
+            id=secrets.token_urlsafe(_ID_BYTES),
+            question=question,
+            spool=Spool(room.folder, space=room.space, bytes_max=room.result_bytes_max),
+            clock=room.clock,
+            started_at=room.clock(),
+        )
+
+    def _run(self, run: Run, connection: Connection) -> None:
+        try:
+            run.run(connection)
+        finally:
+            self._room.running.release()
+
+    def _close_expired(self, run: Run) -> None:
+        until = run.expires_at()
+        if until is not None and until <= self._room.clock() and run.state is not State.CLOSED:
+            run.close("expired")

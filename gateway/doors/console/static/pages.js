@@ -1,0 +1,95 @@
+// Rows of a result, fetched in pages as they are needed; a bounded number of pages is kept.
+const ROWS = 100;
+const KEPT_MAX = 40;
+const AT_ONCE_MAX = 2;
+const PAUSE_MS = 40;
+const RETRY_MS = 1500;
+
+export class Pages {
+  // source: path of the rows; fetch: signs requests; changed: is called when rows came.
+  constructor(source, fetch, changed) {
+    this.source = source;
+    this.fetch = fetch;
+    this.changed = changed;
+    this.kept = new Map();
+    this.asked = new Map();
+    this.wanted = [];
+    this.total = 0;
+    this.fetched = [];
+  }
+
+  // Returns the first page with the columns; nothing when it did not come.
+  async first() {
+    const answer = await this.fetch(`${this.source}?from=0&count=${ROWS}&columns=1`);
+    if (!answer.ok) return null;
+    const page = await answer.json();
+    this.keep(0, page.rows);
+    return page;
+  }
+
+  // Returns the values of a row; nothing while they are not here.
+  row(number) {
+    return this.kept.get(Math.floor(number / ROWS))?.[number % ROWS];
+  }
+
+  // Says how many rows there are; a page that was not full is asked for again.
+  grow(total) {
+    const last = Math.floor(this.total / ROWS);
+    this.total = total;
+    if ((this.kept.get(last)?.length ?? ROWS) < ROWS) this.stale = last;
+  }
+
+  // Says which rows are in view: their pages, and the next one, are fetched; what nobody looks at any more is not.
+  want(first, end) {
+    if (end <= first) return;
+    const wanted = [];
+    for (let page = Math.floor(first / ROWS); page <= Math.floor((end - 1) / ROWS); page += 1) wanted.push(page);
+    const next = wanted.at(-1) + 1;
+    if (next * ROWS < this.total) wanted.push(next);
+    this.wanted = wanted;
+    for (const page of wanted) this.touch(page);
+    for (const [page, asked] of this.asked) if (!wanted.includes(page)) asked.abort();
+    this.timer ??= setTimeout(() => this.ask(), PAUSE_MS);
+  }
+
+  clear() {
+    this.kept.clear();
+    this.wanted = [];
+  }
+
+  ask() {
+    this.timer = undefined;
+    const missing = this.wanted.filter((page) => (!this.kept.has(page) || page === this.stale) && !this.asked.has(page));
+    for (const page of missing.slice(0, Math.max(0, AT_ONCE_MAX - this.asked.size))) this.load(page);
+  }
+
+  async load(page) {
+    const stop = new AbortController();
+    this.asked.set(page, stop);
+    if (page === this.stale) this.stale = undefined;
+    let pause = PAUSE_MS;
+    try {
+      const answer = await this.fetch(`${this.source}?from=${page * ROWS}&count=${ROWS}`, { signal: stop.signal });
+      if (!answer.ok) throw new Error(answer.status);
+      this.keep(page, (await answer.json()).rows);
+      this.changed();
+    } catch {
+      pause = stop.signal.aborted ? PAUSE_MS : RETRY_MS;
+    } finally {
+      this.asked.delete(page);
+    }
+    if (this.wanted.some((one) => !this.kept.has(one))) this.timer ??= setTimeout(() => this.ask(), pause);
+  }
+
+  keep(page, rows) {
+    this.kept.delete(page);
+    this.kept.set(page, rows);
+    while (this.kept.size > KEPT_MAX) this.kept.delete(this.kept.keys().next().value);
+  }
+
+  // Moves a page to the end of those that are dropped first.
+  touch(page) {
+    const rows = this.kept.get(page);
+    if (rows) this.keep(page, rows);
+  }
+}
