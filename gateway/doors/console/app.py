@@ -4,34 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import cast
+from typing import Literal
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
-from starlette.middleware import Middleware
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, compile_path
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
+from catalog.dataset import Text
 from gateway.client import NotAuthenticated, RequestError, request_errors
 from gateway.doors.console.login import LOGIN_PATH, Login
 from gateway.doors.console.pages import ACTIONS, PAGES, navigation
-from gateway.doors.console.proof import HEADER, ProofInvalid, Proofs
+from gateway.doors.console.proof import HEADER, Proof, ProofInvalid, check_proof
 from gateway.doors.console.runs.results import Room
 from gateway.doors.console.saved_queries import SavedQueries
-from gateway.doors.console.security import SecurityHeaders
-from gateway.doors.console.sessions import Browser, Session, Sessions
+from gateway.doors.console.security import BodyTooLarge, SecurityHeaders, too_large
+from gateway.doors.console.sessions import Browser, NoSession, Session, Sessions
 from gateway.doors.console.settings import ConsoleSettings
+from gateway.doors.console.sign_in_texts import Ending
 from gateway.doors.console.visit import Action, Language, Page, Visit, render
 
 COOKIE = "session"
 LANGUAGE_COOKIE = "language"
 _SWEEP_SECONDS = 10
+_PATH = re.compile(r"(/[A-Za-z0-9._~%-]+)+")
+_PATH_CHARACTERS_MAX = 300
+_AGAIN = Text(
+    zh="请回到总览再试一次；若仍不成功，请把发生的时间告知管理员。",
+    en="Go back to the overview and try again; if it fails again, tell your administrator when it happened.",
+)
+_ABSENT = Text(zh="没有这个页面", en="There is no such page")
+_BROKEN = Text(zh="控制台出错了，这一步没有完成", en="The console failed: this was not done")
 
 
 class Console:
@@ -45,7 +58,6 @@ class Console:
     def __init__(self, settings: ConsoleSettings, *, clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
         self.clock = clock
-        self.proofs = Proofs()
         self.saved = SavedQueries(settings.directory, gateway=settings.gateway, clock=clock)
         self.sessions = Sessions(
             idle_seconds=settings.idle_seconds,
@@ -54,9 +66,11 @@ class Console:
             room=Room.of(settings, clock=clock),
         )
         self._secure = settings.origin.startswith("https://")
-        self.cookie = f"__Host-{COOKIE}" if self._secure else COOKIE
+        port = settings.origin.rpartition(":")[2]  # which cookies do not distinguish by themselves
+        self.cookie = f"__Host-{COOKIE}" if self._secure else f"{COOKIE}-{port}"
+        self._pages = [compile_path(page.path)[0] for page in PAGES]
 
-    def application(self) -> Starlette:
+    def application(self) -> ASGIApp:
         """Return the ASGI application."""
         login = Login(self)
         routes = [
@@ -70,28 +84,53 @@ class Console:
             Route("/language/{language}", self._choose_language, methods=["GET"]),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ]
-        security = Middleware(SecurityHeaders, origin=self.settings.origin)
-        return Starlette(routes=routes, middleware=[security], lifespan=self._lifespan)
+        application = Starlette(
+            routes=routes,
+            lifespan=self._lifespan,
+            exception_handlers={HTTPException: _absent, BodyTooLarge: lambda *_: too_large(), Exception: _broken},
+        )
+        return SecurityHeaders(application, origin=self.settings.origin)
 
     def shell(self, request: Request) -> Response:
         """Return the page that asks for its content itself, with the proof: it holds nothing."""
         return HTMLResponse(render("shell.html", language=language_of(request), now=int(self.clock())))
 
-    def browser(self, request: Request) -> Browser:
-        """Return the browser that signed a request.
+    def proven(self, request: Request) -> tuple[Proof, Browser]:
+        """Return the proof of a request and the browser that signed it; whether it was used before is not known yet.
 
         Raises:
             ProofInvalid: The request is not signed, or not for this.
         """
-        url = self.settings.origin + request.url.path
-        key = self.proofs.check(request.headers.get(HEADER, ""), method=request.method, url=url, now=self.clock())
+        url = self.settings.origin + request.scope["raw_path"].decode("latin-1")
+        proof = check_proof(request.headers.getlist(HEADER), method=request.method, url=url, now=self.clock())
         address = request.client.host if request.client else ""
-        return Browser(key=key, address=address, agent=request.headers.get("user-agent", ""))
+        return proof, Browser(key=proof.key, address=address, agent=request.headers.get("user-agent", ""))
 
-    def keep(self, response: Response, secret: str) -> Response:
-        """Set a session's cookie on an answer."""
-        response.set_cookie(self.cookie, secret, secure=self._secure, httponly=True, samesite="strict", path="/")
-        return response
+    def page_path(self, path: str) -> str | None:
+        """Return the path of a page of the console, percent-encoded; None for anything else, so that nobody is led away."""
+        encoded = quote(path, safe="/%")
+        known = len(encoded) <= _PATH_CHARACTERS_MAX and _PATH.fullmatch(encoded)
+        return encoded if known and any(page.match(path) for page in self._pages) else None
+
+    def language_of(self, request: Request) -> Language:
+        """Return the language that was chosen."""
+        return language_of(request)
+
+    def set_cookie(
+        self,
+        response: Response,
+        name: str,
+        value: str,
+        *,
+        samesite: Literal["strict", "lax"],
+        seconds: int | None = None,
+    ) -> None:
+        """Set a cookie that no script reads; it is gone with the browser, or after so many seconds."""
+        response.set_cookie(name, value, secure=self._secure, httponly=True, samesite=samesite, max_age=seconds)
+
+    def delete_cookie(self, response: Response, name: str) -> None:
+        """Delete such a cookie."""
+        response.delete_cookie(name, secure=self._secure, httponly=True, samesite="strict")
 
     def _content(self, page: Page) -> Callable[[Request], object]:
         return self._endpoint(page.show, live=False)
@@ -101,9 +140,10 @@ class Console:
 
     def _endpoint(self, call: Callable[[Visit], Response], *, live: bool) -> Callable[[Request], object]:
         async def endpoint(request: Request) -> Response:
-            session = self._session(request, seen=not live)
-            if session is None:
-                return Response(status_code=401, headers={"HX-Redirect": LOGIN_PATH})
+            try:
+                session = await run_in_threadpool(self._session, request, seen=not live)
+            except NoSession as no:
+                return _no_session(no.why)
             visit = Visit(
                 session=session,
                 language=language_of(request),
@@ -124,9 +164,13 @@ class Console:
             with request_errors():
                 return call(visit)
         except NotAuthenticated:
-            self.sessions.close(request.cookies.get(self.cookie, ""))
-            return Response(status_code=401, headers={"HX-Redirect": LOGIN_PATH})
-        except RequestError as error:
+            self.sessions.close(request.cookies.get(self.cookie, ""), why=Ending.TOKEN)
+            return _no_session(Ending.TOKEN)
+        except (RequestError, ValueError) as error:
+            if visit.session.closed:  # while it was asked: the connection is gone
+                return _no_session(self.sessions.why(request.cookies.get(self.cookie, "")))
+            if not isinstance(error, RequestError):
+                raise
             template = (
                 "failed.html"
                 if "HX-Target" in request.headers and request.headers["HX-Target"] != "page"
@@ -134,12 +178,21 @@ class Console:
             )
             return visit.render(template, status=200, error=error)
 
-    def _session(self, request: Request, *, seen: bool) -> Session | None:
+    def _session(self, request: Request, *, seen: bool) -> Session:
+        """Return the session of a proven request.
+
+        Raises:
+            NoSession: There is none, or the proof does not hold for this request.
+        """
+        secret = request.cookies.get(self.cookie, "")
         try:
-            browser = self.browser(request)
-        except ProofInvalid:
-            return None
-        return self.sessions.find(request.cookies.get(self.cookie, ""), browser=browser, now=self.clock(), seen=seen)
+            proof, browser = self.proven(request)
+            return self.sessions.find(secret, proof=proof, browser=browser, now=self.clock(), seen=seen)
+        except ProofInvalid as error:
+            own = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+            if own and not request.headers.get(HEADER):  # the console's pages have the key: the cookie is elsewhere
+                self.sessions.close(secret, why=Ending.ELSEWHERE)
+            raise NoSession(self.sessions.why(secret)) from error
 
     def _download(self, request: Request) -> Response:
         session = self.sessions.holder(
@@ -154,20 +207,18 @@ class Console:
         return offered.response()
 
     async def _sign_out(self, request: Request) -> Response:
-        if self._session(request, seen=True) is not None:
-            await run_in_threadpool(self.sessions.close, request.cookies[self.cookie])
-        response = Response(headers={"HX-Redirect": LOGIN_PATH})
-        response.delete_cookie(self.cookie, secure=self._secure, httponly=True, samesite="strict")
+        with contextlib.suppress(NoSession):
+            await run_in_threadpool(self._session, request, seen=True)
+            await run_in_threadpool(self.sessions.close, request.cookies[self.cookie], why=Ending.SIGNED_OUT)
+        response = Response(headers={"HX-Redirect": _why(Ending.SIGNED_OUT)})
+        self.delete_cookie(response, self.cookie)
         return response
 
     def _choose_language(self, request: Request) -> Response:
         path = request.query_params.get("to", "/")
-        known = path.startswith("/") and not path.startswith("//") and "\\" not in path
-        response = RedirectResponse(path if known else "/", status_code=303)
+        response = RedirectResponse(path if path == LOGIN_PATH else self.page_path(path) or "/", status_code=303)
         language: Language = "en" if request.path_params["language"] == "en" else "zh"
-        response.set_cookie(
-            LANGUAGE_COOKIE, language, secure=self._secure, httponly=True, samesite="lax", max_age=31_536_000
-        )
+        self.set_cookie(response, LANGUAGE_COOKIE, language, samesite="lax", seconds=31_536_000)
         return response
 
     @contextlib.asynccontextmanager
@@ -186,7 +237,31 @@ class Console:
 
 def language_of(request: Request) -> Language:
     """Return the language that was chosen; Chinese when none was."""
-    return cast(Language, "en" if request.cookies.get(LANGUAGE_COOKIE) == "en" else "zh")
+    return "en" if request.cookies.get(LANGUAGE_COOKIE) == "en" else "zh"
+
+
+def _why(ending: Ending) -> str:
+    return f"{LOGIN_PATH}?why={ending.value}"
+
+
+def _no_session(why: Ending | None) -> Response:
+    """Lead to the sign-in; where the session is still open, the page has to be opened anew."""
+    return Response(status_code=401, headers={"HX-Redirect": _why(why)} if why else {"HX-Refresh": "true"})
+
+
+def _absent(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return _problem(request, _ABSENT, status=status)
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    return _problem(request, _BROKEN, status=500)
+
+
+def _problem(request: Request, what: Text, *, status: int) -> Response:
+    template = "problem_part.html" if request.url.path.startswith("/-/") else "problem.html"
+    language, now = language_of(request), int(time.time())
+    return HTMLResponse(render(template, language=language, now=now, what=what, next=_AGAIN), status_code=status)
 
 
 def _home(request: Request) -> Response:

@@ -1,25 +1,42 @@
-"""Signing in: a profile file, a one-time code, or the city's own sign-in."""
+"""Signing in: a profile file, a one-time code on this machine, or the city's own sign-in."""
 
 from __future__ import annotations
 
-import datetime
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import jwt
+import structlog
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from gateway.client import Profile, RequestError, connect
-from gateway.doors.console.proof import ProofInvalid
+from gateway.client import Connection, NotAuthenticated, Profile, RequestError, Unavailable, connect
+from gateway.doors.console.codes import CODE_SECONDS, CODE_SECONDS_MAX, Codes
+from gateway.doors.console.oidc import CitySignIn
+from gateway.doors.console.proof import ProofInvalid, UsedProofs
+from gateway.doors.console.security import CODES_PATH
 from gateway.doors.console.sessions import Browser
+from gateway.doors.console.sign_in_texts import ENDINGS, TROUBLES, Ending, SignInFailed, Trouble
+from gateway.doors.console.turns import Turns
 from gateway.doors.console.visit import render
+from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 if TYPE_CHECKING:
     from gateway.doors.console.app import Console
 
 LOGIN_PATH = "/login"
+_CITY_PATH = f"{LOGIN_PATH}/city"
+_RETURN_PATH = f"{_CITY_PATH}/return"
 _AFTER = "/overview"
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,8192}")
+_ADDRESSES_MAX = 1_000
+_LOG = structlog.get_logger("gateway.console")
 
 
 class Login:
@@ -31,47 +48,213 @@ class Login:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        settings = console.settings
+        self._local = settings.is_local
+        self._codes = Codes()
+        self._wrong_codes = Turns(tries_max=10, seconds=60)
+        self._starts = Turns(tries_max=60, seconds=60)
+        self._lock = threading.Lock()
+        self._used: OrderedDict[str, UsedProofs] = OrderedDict()
+        self._city = CitySignIn(settings.oidc, redirect_uri=settings.origin + _RETURN_PATH) if settings.oidc else None
+        self._flow_cookie = f"{console.cookie}-city"
 
     def routes(self) -> tuple[Route, ...]:
         """Return the routes that need no session."""
+        local = (
+            Route(CODES_PATH, self._make_code, methods=["POST"]),
+            Route(f"{LOGIN_PATH}/code", self._signing_in(self._with_code), methods=["POST"]),
+        )
+        city = (
+            Route(_CITY_PATH, self._signing_in(self._to_city), methods=["POST"]),
+            Route(_RETURN_PATH, self._from_city, methods=["GET"]),
+        )
         return (
             Route(LOGIN_PATH, self._page, methods=["GET"]),
-            Route("/login/profile", self._with_profile, methods=["POST"]),
+            Route(f"{LOGIN_PATH}/profile", self._signing_in(self._with_profile), methods=["POST"]),
+            *(local if self._local else ()),
+            *(city if self._city else ()),
         )
 
     def _page(self, request: Request) -> Response:
-        language = "en" if request.cookies.get("language") == "en" else "zh"
-        return HTMLResponse(render("login.html", language=language, now=int(self._console.clock())))
+        why = request.query_params.get("why", "")
+        page = render(
+            "login.html",
+            language=self._console.language_of(request),
+            now=int(self._console.clock()),
+            ending=ENDINGS.get(Ending(why)) if why in set(Ending) else None,
+            trouble=TROUBLES[Trouble(why)] if why in set(Trouble) else None,
+            after=self._after(request.query_params.get("next", "")),
+            local=self._local,
+            city=self._city is not None,
+        )
+        return HTMLResponse(page)
 
-    async def _with_profile(self, request: Request) -> Response:
+    def _after(self, path: str) -> str:
+        """Return a page's path; the overview's for anything else."""
+        return self._console.page_path(path) or _AFTER
+
+    def _signing_in(self, sign_in: Callable[[Request, FormData, Browser], Response]) -> Callable[[Request], object]:
+        async def endpoint(request: Request) -> Response:
+            form = await request.form()
+            return await run_in_threadpool(self._answer, sign_in, request, form)
+
+        return endpoint
+
+    def _answer(
+        self, sign_in: Callable[[Request, FormData, Browser], Response], request: Request, form: FormData
+    ) -> Response:
         try:
-            browser = self._console.browser(request)
+            return sign_in(request, form, self._browser(request))
         except ProofInvalid:
-            return HTMLResponse("", status_code=401)
-        form = await request.form()
+            trouble = Trouble.LATE_PAGE
+        except SignInFailed as failed:
+            trouble = failed.trouble
+        _LOG.info("nobody was signed in", trouble=trouble.value, way=request.url.path)
+        language = self._console.language_of(request)
+        return HTMLResponse(render("login_trouble.html", language=language, trouble=TROUBLES[trouble]))
+
+    def _browser(self, request: Request) -> Browser:
+        """Return the browser that signed a request to sign in; the proof holds once."""
+        proof, browser = self._console.proven(request)
+        with self._lock:
+            used = self._used.setdefault(browser.address, UsedProofs())
+            self._used.move_to_end(browser.address)
+            if len(self._used) > _ADDRESSES_MAX:  # a proof used twice opens a second session for the same key only
+                self._used.popitem(last=False)
+        used.use(proof, now=self._console.clock())
+        return browser
+
+    def _with_profile(self, request: Request, form: FormData, browser: Browser) -> Response:
         text = form.get("profile", "")
         try:
             profile = Profile.model_validate_json(text if isinstance(text, str) else b"")
-        except ValueError:
-            return HTMLResponse("profile", status_code=200)
-        return await run_in_threadpool(self._sign_in, profile.token, profile.expires_at, browser)
+        except ValueError as error:
+            raise SignInFailed(Trouble.NOT_A_PROFILE) from error
+        return self._open(request, profile.token, browser, after=form.get("next", ""))
 
-    def _sign_in(self, token: str, expires_at: str, browser: Browser) -> Response:
-        settings = self._console.settings
-        profile = Profile(
-            endpoint=settings.gateway, token=token, expires_at=expires_at, ca_certificate=settings.gateway_ca, office=""
-        )
-        connection = connect(profile)
+    def _with_code(self, request: Request, form: FormData, browser: Browser) -> Response:
+        now = self._console.clock()
+        if not self._wrong_codes.left(browser.address, now=now):
+            raise SignInFailed(Trouble.TOO_MANY)
+        token = self._codes.redeem(str(form.get("code", "")), now=now)
+        if token is None:
+            self._wrong_codes.count(browser.address, now=now)
+            raise SignInFailed(Trouble.WRONG_CODE)
+        return self._open(request, token, browser, after=form.get("next", ""))
+
+    async def _make_code(self, request: Request) -> Response:
+        if not _from_this_machine(request):
+            return JSONResponse({"error": "only from this machine"}, status_code=403)
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        form = await request.form()
+        seconds = str(form.get("seconds", CODE_SECONDS))
+        if kind.lower() != "bearer" or not seconds.isdecimal():
+            return JSONResponse({"error": "no token"}, status_code=401)
+        return await run_in_threadpool(self._issue, token, min(int(seconds[:6]), CODE_SECONDS_MAX))
+
+    def _issue(self, token: str, seconds: int) -> Response:
+        now = self._console.clock()
         try:
-            requester = connection.catalog.requester()
-        except RequestError as error:
-            connection.close()
-            return HTMLResponse(str(error))
-        secret = self._console.sessions.open(
+            connection, requester, ends_at = self._asked(token)
+        except SignInFailed as failed:
+            said = TROUBLES[failed.trouble]
+            text = {"zh": said.what.zh + said.next.zh, "en": f"{said.what.en} {said.next.en}"}
+            status = 503 if failed.trouble is Trouble.NO_GATEWAY else 401
+            return JSONResponse({"error": failed.trouble.value, **text}, status_code=status)
+        connection.close()
+        seconds = max(1, min(seconds, int(ends_at - now)))
+        _LOG.info("a code was made", requester=requester.subject, seconds=seconds)
+        code = self._codes.issue(token, now=now, seconds=seconds)
+        return JSONResponse({"code": code, "seconds": seconds, "name": requester.display_name})
+
+    def _to_city(self, request: Request, form: FormData, browser: Browser) -> Response:
+        assert self._city is not None  # noqa: S101 - the route exists only then
+        now = self._console.clock()
+        if not self._starts.left(browser.address, now=now):
+            raise SignInFailed(Trouble.TOO_MANY)
+        self._starts.count(browser.address, now=now)
+        address, flow = self._city.start(browser, after=self._after(str(form.get("next", ""))), now=now)
+        response = Response(headers={"HX-Redirect": address})
+        self._console.set_cookie(response, self._flow_cookie, flow.binding, samesite="lax")
+        return response
+
+    async def _from_city(self, request: Request) -> Response:
+        try:
+            response = await run_in_threadpool(self._returned, request)
+        except SignInFailed as failed:
+            trouble = failed.trouble
+            if trouble in {Trouble.TOKEN_UNKNOWN, Trouble.TOKEN_EXPIRED, Trouble.NOT_A_PROFILE}:
+                trouble = Trouble.CITY_TOKEN
+            _LOG.info("nobody was signed in", trouble=trouble.value, way=request.url.path)
+            response = RedirectResponse(f"{LOGIN_PATH}?why={trouble.value}", status_code=303)
+        self._console.delete_cookie(response, self._flow_cookie)
+        return response
+
+    def _returned(self, request: Request) -> Response:
+        assert self._city is not None  # noqa: S101 - the route exists only then
+        now, query = self._console.clock(), request.query_params
+        flow = self._city.take(query.get("state", ""), binding=request.cookies.get(self._flow_cookie, ""), now=now)
+        if "error" in query or "code" not in query:
+            raise SignInFailed(Trouble.CITY_REFUSED)
+        token = self._city.token(flow, code=query["code"], issuer=query.get("iss", ""), now=now)
+        return self._open(request, token, flow.browser, after=flow.after, redirect=True)
+
+    def _open(
+        self, request: Request, token: str, browser: Browser, *, after: object, redirect: bool = False
+    ) -> Response:
+        """Open a session whose token the gateway knows; one that this browser had before ends."""
+        connection, requester, ends_at = self._asked(token)
+        console = self._console
+        earlier = console.sessions.replace(request.cookies.get(console.cookie, ""), browser=browser)
+        secret = console.sessions.open(
             connection,
             requester=requester,
             browser=browser,
-            now=self._console.clock(),
-            token_ends_at=datetime.datetime.fromisoformat(expires_at).timestamp(),
+            now=console.clock(),
+            token_ends_at=ends_at,
+            earlier_key=earlier,
         )
-        return self._console.keep(Response(headers={"HX-Redirect": _AFTER}), secret)
+        _LOG.info("signed in", requester=requester.subject, way=request.url.path, address=browser.address)
+        path = self._after(str(after))
+        response = RedirectResponse(path, status_code=303) if redirect else Response(headers={"HX-Redirect": path})
+        console.set_cookie(response, console.cookie, secret, samesite="strict")
+        return response
+
+    def _asked(self, token: str) -> tuple[Connection, catalog_pb2.GetRequesterResponse, float]:
+        """Return a connection with the token, whose it is, and when it ends.
+
+        Raises:
+            SignInFailed: It is none, has expired, or the gateway does not accept it.
+        """
+        ends_at = _token_ends_at(token)
+        if ends_at <= self._console.clock():
+            raise SignInFailed(Trouble.TOKEN_EXPIRED)
+        settings = self._console.settings
+        profile = Profile(
+            endpoint=settings.gateway, token=token, expires_at="", ca_certificate=settings.gateway_ca, office=""
+        )
+        connection = connect(profile)
+        try:
+            return connection, connection.catalog.requester(), ends_at
+        except RequestError as error:
+            connection.close()
+            if isinstance(error, NotAuthenticated):
+                raise SignInFailed(Trouble.TOKEN_UNKNOWN) from error
+            raise SignInFailed(Trouble.NO_GATEWAY if isinstance(error, Unavailable) else Trouble.REFUSED) from error
+
+
+def _token_ends_at(token: str) -> float:
+    """Return when a token says it ends, in seconds since 1970-01-01 UTC. Whether it holds is the gateway's to say."""
+    if not _TOKEN.fullmatch(token):
+        raise SignInFailed(Trouble.NOT_A_PROFILE)
+    try:
+        return float(jwt.decode(token, options={"verify_signature": False})["exp"])
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise SignInFailed(Trouble.NOT_A_PROFILE) from error
+
+
+def _from_this_machine(request: Request) -> bool:
+    """Tell whether a program on this machine asks: no page of a browser, and no proxy for somebody else."""
+    address = request.client.host if request.client else ""
+    forwarded = any(name == "forwarded" or name.startswith("x-forwarded-") for name in request.headers)
+    return address in {"127.0.0.1", "::1"} and not forwarded and "origin" not in request.headers

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from catalog.dataset import Text
-from gateway.doors.console import connectors, overview, results
+from gateway.doors.console import connectors, needs, overview, reports, results, saved, session_left
 from gateway.doors.console.visit import Action, NavigationGroup, Page
 
 _MODULES = (
     overview,
     results,
+    saved,
+    reports,
+    needs,
     connectors,
+    session_left,
 )  # fmt: skip
 _GROUPS = {
     "overview": Text(zh="总览", en="Overview"),

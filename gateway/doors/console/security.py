@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import traceback
+
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+CODES_PATH = "/login/codes"
+"""Asked by programs on this machine, which have no origin; pages of browsers have one and are refused."""
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -27,12 +32,15 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-_BODY_BYTES_MAX = 1 << 20
+_TRANSPORT_SECURITY = {"Strict-Transport-Security": "max-age=31536000"}
+BODY_BYTES_MAX = 1 << 20
 _SAFE = {"GET", "HEAD"}
+_TOO_LARGE = "提交的内容过大。 / What was sent is too large."
+_LOG = structlog.get_logger("gateway.console")
 
 
 class SecurityHeaders:
-    """Refuses other hosts, other origins and large bodies; sets the security headers.
+    """Refuses other hosts, other origins and large bodies; sets the security headers; lets no error's text out.
 
     Args:
         app: What is asked then.
@@ -43,32 +51,56 @@ class SecurityHeaders:
         self._app = app
         self._origin = origin
         self._host = origin.partition("://")[2]
+        self._headers = _HEADERS | (_TRANSPORT_SECURITY if origin.startswith("https://") else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        refused = self._refused(scope["method"], headers)
+        if scope["type"] != "http":
+            return  # nothing else is served
+        sending = self._sending(send, path=scope["path"])
+        status, refused = self._refused(scope["method"], scope["path"], Headers(scope=scope))
         if refused:
-            await PlainTextResponse(refused, status_code=403, headers=_HEADERS)(scope, receive, send)
+            await PlainTextResponse(refused, status_code=status)(scope, receive, sending)
             return
         try:
-            await self._app(scope, _bounded(receive), _with_headers(send, path=scope["path"]))
-        except _BodyTooLarge:
-            await PlainTextResponse("提交的内容过大。 / What was sent is too large.", 413, _HEADERS)(scope, receive, send)
+            await self._app(scope, _bounded(receive), sending)
+        except Exception as error:  # noqa: BLE001 - answered by the application; its text may hold what was asked
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{frame.filename}:{frame.lineno}"
+            _LOG.error("a request failed", error=type(error).__name__, place=place, method=scope["method"])
 
-    def _refused(self, method: str, headers: Headers) -> str:
-        if headers.get("host") != self._host:
-            return f"请用 {self._origin} 打开控制台。 / Open the console at {self._origin}."
-        if method not in _SAFE and headers.get("origin") != self._origin:
-            return "请求不是从控制台页面发出的。 / The request does not come from a page of the console."
-        return ""
+    def _refused(self, method: str, path: str, headers: Headers) -> tuple[int, str]:
+        if [host.lower() for host in headers.getlist("host")] != [self._host]:
+            return 403, f"请用 {self._origin} 打开控制台。 / Open the console at {self._origin}."
+        origins = [] if path == CODES_PATH else [self._origin]
+        if method not in _SAFE and headers.getlist("origin") != origins:
+            return 403, "请求不是从控制台页面发出的。 / The request does not come from a page of the console."
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length[:20]) > BODY_BYTES_MAX:
+            return 413, _TOO_LARGE
+        return 0, ""
+
+    def _sending(self, send: Send, *, path: str) -> Send:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(self._headers)
+                headers["Cache-Control"] = "no-cache" if path.startswith("/static/") else "no-store"
+            await send(message)
+
+        return sending
 
 
-class _BodyTooLarge(Exception):
-    pass
+class BodyTooLarge(Exception):
+    """More was sent than a form holds."""
+
+
+def too_large() -> PlainTextResponse:
+    """Return the answer to it."""
+    return PlainTextResponse(_TOO_LARGE, 413)
 
 
 def _bounded(receive: Receive) -> Receive:
@@ -78,19 +110,8 @@ def _bounded(receive: Receive) -> Receive:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > _BODY_BYTES_MAX:
-            raise _BodyTooLarge
+        if size > BODY_BYTES_MAX:
+            raise BodyTooLarge
         return message
 
     return bounded
-
-
-def _with_headers(send: Send, *, path: str) -> Send:
-    async def with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            headers.update(_HEADERS)
-            headers["Cache-Control"] = "no-cache" if path.startswith("/static/") else "no-store"
-        await send(message)
-
-    return with_headers

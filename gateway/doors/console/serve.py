@@ -14,16 +14,16 @@ def make_server(settings: ConsoleSettings) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             Console(settings).application(),
+            ws="none",
             host=host.strip("[]"),
             port=int(port),
             ssl_certfile=settings.certificate,
             ssl_keyfile=settings.private_key,
-            proxy_headers=False,
+            proxy_headers=bool(settings.proxies),
+            forwarded_allow_ips=list(settings.proxies),
             server_header=False,
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=2,
         )
     )
-
-

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import hashlib
 import secrets
 import threading
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+
+import structlog
 
 from gateway.client import Connection
 from gateway.doors.console.downloads import Downloads
 from gateway.doors.console.draft import Draft
+from gateway.doors.console.proof import Proof, UsedProofs
 from gateway.doors.console.runs.results import Results, Room
+from gateway.doors.console.sign_in_texts import Ending
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
+
+_SESSIONS_OF_ONE_MAX = 10
+_WHYS_MAX = 1_000
+_LOG = structlog.get_logger("gateway.console")
+
+
+class NoSession(Exception):
+    """A request has no session.
+
+    Args:
+        why: It has ended; None when it is open, and only the page has to be opened anew.
+    """
+
+    def __init__(self, why: Ending | None) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +52,12 @@ class Browser:
 class Session:
     """One signed-in browser."""
 
+    idle_seconds: float
+    """It ends when nothing was asked for so long."""
+    earlier_key: str = ""
+    """Of the session that this one replaced in the same browser, whose pages may still ask with it."""
+    used_proofs: UsedProofs = field(default_factory=UsedProofs)
+    closed: bool = False
     connection: Connection
     """With the requester's own token."""
     requester: catalog_pb2.GetRequesterResponse
@@ -49,13 +78,20 @@ class Session:
         """The requester's subject."""
         return self.requester.subject
 
+    @property
+    def over_at(self) -> float:
+        """When it ends unless somebody acts, in seconds since 1970-01-01 UTC."""
+        return min(self.ends_at, self.last_seen_at + self.idle_seconds)
+
     def close(self) -> None:
-        """Let go of everything it holds."""
-        for close in self.closing:
-            close()
-        self.results.close()
-        self.downloads.close()
-        self.connection.close()
+        """Let go of everything it holds, even when a part of it fails."""
+        self.closed = True
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.connection.close)
+            stack.callback(self.downloads.close)
+            stack.callback(self.results.close)
+            for close in self.closing:
+                stack.callback(close)
 
 
 class Sessions:
@@ -77,6 +113,8 @@ class Sessions:
         self._room = room or Room()
         self._lock = threading.Lock()
         self._sessions: dict[bytes, Session] = {}
+        self._whys: OrderedDict[bytes, Ending] = OrderedDict()
+        self._to_close: list[tuple[Session, Ending]] = []
 
     def open(
         self,
@@ -86,6 +124,7 @@ class Sessions:
         browser: Browser,
         now: float,
         token_ends_at: float,
+        earlier_key: str = "",
     ) -> str:
         """Return the secret of a new session, for the cookie.
 
@@ -95,91 +134,142 @@ class Sessions:
             browser: In which browser.
             now: Seconds since 1970-01-01 UTC.
             token_ends_at: The session ends with the token at the latest.
+            earlier_key: Of the session that it replaces in the same browser; empty for none.
         """
         secret = secrets.token_urlsafe(32)
         session = Session(
             connection=connection,
             requester=requester,
             browser=browser,
+            idle_seconds=self._idle_seconds,
             signed_in_at=now,
             ends_at=min(now + self._session_seconds, token_ends_at),
             last_seen_at=now,
+            earlier_key=earlier_key,
             results=Results(self._room),
             downloads=Downloads(self._room.folder),
         )
-        with self._lock:
-            ended = self._take_ended(now)
-            if len(self._sessions) >= self._sessions_max:
-                idle_longest = min(self._sessions, key=lambda digest: self._sessions[digest].last_seen_at)
-                ended.append(self._sessions.pop(idle_longest))
+        with self._held(now):
+            own = [digest for digest, other in self._sessions.items() if other.subject == session.subject]
+            if len(own) >= _SESSIONS_OF_ONE_MAX:  # nobody takes everybody's place
+                self._end_idle_longest(own)
+            elif len(self._sessions) >= self._sessions_max:
+                self._end_idle_longest(list(self._sessions))
             self._sessions[_digest(secret)] = session
-        _close_all(ended)
         return secret
 
-    def find(self, secret: str, *, browser: Browser, now: float, seen: bool = True) -> Session | None:
-        """Return the session; None when it has ended, or is asked for by another browser, which ends it.
+    def find(self, secret: str, *, proof: Proof, browser: Browser, now: float, seen: bool = True) -> Session:
+        """Return the session of a request. Another browser that asks for it ends it.
 
         Args:
             secret: Of the cookie.
-            browser: That asks.
+            proof: Of the request; it holds once.
+            browser: That signed it.
             now: Seconds since 1970-01-01 UTC.
             seen: Whether somebody acts: what a page asks by itself does not keep a session alive.
+
+        Raises:
+            NoSession: It has ended, or never was.
+            ProofInvalid: The proof was used before.
         """
-        with self._lock:
-            ended = self._take_ended(now)
-            session = self._sessions.get(_digest(secret))
-            if session is not None and session.browser != browser:
-                ended.append(self._sessions.pop(_digest(secret)))
-                session = None
-            if session is not None and seen:
+        digest = _digest(secret)
+        with self._held(now):
+            session = self._sessions.get(digest)
+            if session is None:
+                raise NoSession(self._whys.get(digest, Ending.NONE))
+            if dataclasses.replace(session.browser, key=session.earlier_key) == browser:
+                raise NoSession(None)
+            if session.browser != browser:
+                self._end(digest, Ending.ELSEWHERE)
+                raise NoSession(Ending.ELSEWHERE)
+            session.used_proofs.use(proof, now=now)
+            if seen:
                 session.last_seen_at = now
-        _close_all(ended)
         return session
+
+    def why(self, secret: str) -> Ending | None:
+        """Return why a session has ended; None when it is open."""
+        digest = _digest(secret)
+        with self._lock:
+            return None if digest in self._sessions else self._whys.get(digest, Ending.NONE)
 
     def holder(self, secret: str, *, address: str, agent: str, now: float) -> Session | None:
         """Return the session of a request that cannot be signed: for what another secret, given to its key, opens once."""
-        with self._lock:
-            ended = self._take_ended(now)
+        with self._held(now):
             session = self._sessions.get(_digest(secret))
-        _close_all(ended)
         if session is None or (session.browser.address, session.browser.agent) != (address, agent):
             return None
         return session
 
-    def close(self, secret: str) -> None:
+    def replace(self, secret: str, *, browser: Browser) -> str:
+        """End the session that a browser had before it signs in anew, and return its key; empty when it had none."""
+        digest = _digest(secret)
+        with self._held():
+            session = self._sessions.get(digest)
+            if session is None or dataclasses.replace(session.browser, key=browser.key) != browser:
+                return ""
+            self._end(digest, Ending.SIGNED_IN_ANEW)
+        return session.browser.key
+
+    def close(self, secret: str, *, why: Ending) -> None:
         """End a session."""
-        with self._lock:
-            session = self._sessions.pop(_digest(secret), None)
-        _close_all([session] if session else [])
+        with self._held():
+            if _digest(secret) in self._sessions:
+                self._end(_digest(secret), why)
 
     def close_all(self) -> None:
         """End every session."""
-        with self._lock:
-            sessions, self._sessions = list(self._sessions.values()), {}
-        _close_all(sessions)
+        with self._held():
+            for digest in list(self._sessions):
+                self._end(digest, Ending.TIME)
 
     def sweep(self, now: float) -> None:
         """End the sessions whose time is over, and what sessions hold longer than they may."""
-        with self._lock:
-            ended = self._take_ended(now)
+        with self._held(now):
             sessions = list(self._sessions.values())
-        _close_all(ended)
         for session in sessions:
             session.downloads.sweep()
             session.results.sweep(session.connection)
 
-    def _take_ended(self, now: float) -> list[Session]:
-        def over(session: Session) -> bool:
-            return now >= min(session.ends_at, session.last_seen_at + self._idle_seconds)
+    @contextlib.contextmanager
+    def _held(self, now: float | None = None) -> Iterator[None]:
+        """Hold the lock, with the sessions over at `now` ended; what is ended is closed without the lock."""
+        try:
+            with self._lock:
+                if now is not None:
+                    self._end_over(now)
+                yield
+        finally:
+            with self._lock:
+                to_close, self._to_close = self._to_close, []
+            for session, why in to_close:
+                _close(session, why)
 
-        ended = [digest for digest, session in self._sessions.items() if over(session)]
-        return [self._sessions.pop(digest) for digest in ended]
+    def _end_over(self, now: float) -> None:
+        for digest, session in list(self._sessions.items()):
+            if now >= session.over_at:
+                ended_by_token = session.ends_at < session.signed_in_at + self._session_seconds
+                at_end = Ending.TOKEN if ended_by_token else Ending.TIME
+                self._end(digest, at_end if now >= session.ends_at else Ending.IDLE)
+
+    def _end_idle_longest(self, digests: list[bytes]) -> None:
+        self._end(min(digests, key=lambda digest: self._sessions[digest].last_seen_at), Ending.TOO_MANY)
+
+    def _end(self, digest: bytes, why: Ending) -> None:
+        self._to_close.append((self._sessions.pop(digest), why))
+        self._whys[digest] = why
+        if len(self._whys) > _WHYS_MAX:
+            self._whys.popitem(last=False)
 
 
 def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _close_all(sessions: list[Session]) -> None:
-    for session in sessions:
+def _close(session: Session, why: Ending) -> None:
+    say = _LOG.warning if why is Ending.ELSEWHERE else _LOG.info
+    say("a session has ended", requester=session.subject, why=why.value, address=session.browser.address)
+    try:
         session.close()
+    except Exception as error:  # noqa: BLE001 - of what pages hung on the session; the others must be closed, too
+        _LOG.error("a session did not let go of everything", error=type(error).__name__)

@@ -1,11 +1,39 @@
-// Signs in with a new key.
-import { provenFetch, renewKey } from "./proof.js";
+// Signs in with a new key, which replaces the former one when somebody is signed in.
+import { adoptKey, offerKey, provenFetch } from "./proof.js";
 
 const outcome = document.getElementById("outcome");
-document.getElementById("profile-form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const body = new URLSearchParams({ profile: await document.getElementById("profile").files[0].text() });
-  await renewKey();
-  const answer = await provenFetch("/login/profile", { method: "POST", body });
-  if (!answer.headers.get("HX-Redirect")) outcome.innerHTML = await answer.text();
-});
+const next = document.getElementById("main").dataset.next;
+
+async function filled(form) {
+  const body = new URLSearchParams({ next });
+  for (const input of form.querySelectorAll("[data-name]")) {
+    body.set(input.dataset.name, input.type === "file" ? await input.files[0].text() : input.value);
+  }
+  return body;
+}
+
+async function signIn(form) {
+  const button = form.querySelector("button");
+  button.disabled = true;
+  try {
+    const pair = await offerKey();
+    const answer = await provenFetch(form.dataset.way, { method: "POST", body: await filled(form) }, pair);
+    const lead = answer.headers.get("HX-Redirect");
+    if (!lead) {
+      outcome.innerHTML = await answer.text();
+      outcome.scrollIntoView({ block: "nearest" });
+      return;
+    }
+    await adoptKey(pair);
+    location.assign(lead);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+for (const form of document.querySelectorAll("form[data-way]")) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    signIn(form);
+  });
+}

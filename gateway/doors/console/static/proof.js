@@ -1,7 +1,7 @@
 // Signs requests with a key that this browser keeps and cannot give away (DPoP, RFC 9449).
 const DATABASE = "console";
 const STORE = "keys";
-const openedAt = performance.now();
+const openedAt = Date.now();
 const consoleTime = Number(document.querySelector('meta[name="console-time"]').content);
 
 function database() {
@@ -26,10 +26,18 @@ async function inStore(mode, use) {
   }
 }
 
-// A new key for a new session; what an earlier session held ends with it.
-export async function renewKey() {
-  const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
-  await inStore("readwrite", (store) => store.put(pair, "session"));
+// A new key, for signing in.
+export function offerKey() {
+  return crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
+}
+
+// The key of the session from now on; the former one is gone.
+export function adoptKey(pair) {
+  return inStore("readwrite", (store) => store.put(pair, "session"));
+}
+
+function forgetKey() {
+  return inStore("readwrite", (store) => store.delete("session"));
 }
 
 function base64url(bytes) {
@@ -41,11 +49,11 @@ function part(value) {
 }
 
 // Returns the proof of one request, or nothing when nobody signed in here.
-export async function proof(method, path) {
-  const pair = await inStore("readonly", (store) => store.get("session"));
+export async function proof(method, path, offered = null) {
+  const pair = offered ?? (await inStore("readonly", (store) => store.get("session")));
   if (!pair) return "";
   const { crv, kty, x, y } = await crypto.subtle.exportKey("jwk", pair.publicKey);
-  const iat = Math.floor(consoleTime + (performance.now() - openedAt) / 1000);
+  const iat = Math.floor(consoleTime + (Date.now() - openedAt) / 1000);
   const url = new URL(path, location.origin);
   const signed = [
     part({ typ: "dpop+jwt", alg: "ES256", jwk: { crv, kty, x, y } }),
@@ -56,14 +64,25 @@ export async function proof(method, path) {
   return `${signed}.${base64url(signature)}`;
 }
 
-// `fetch` with the proof; leads to the sign-in when the session has ended.
-export async function provenFetch(path, options = {}) {
+// `fetch` with the proof; leads on, and to the sign-in when the session has ended.
+export async function provenFetch(path, options = {}, offered = null) {
   const headers = new Headers(options.headers);
-  headers.set("DPoP", await proof(options.method ?? "GET", path));
+  headers.set("DPoP", await proof(options.method ?? "GET", path, offered));
   const answer = await fetch(path, { ...options, headers, cache: "no-store" });
   const lead = answer.headers.get("HX-Redirect");
-  if (lead) location.assign(lead);
+  if (!offered && !(await leave(lead)) && lead) location.assign(lead);
+  if (answer.headers.get("HX-Refresh")) location.reload();
   return answer;
+}
+
+// Leads to the sign-in, which leads back to this page; says whether it does.
+async function leave(lead) {
+  if (!lead?.startsWith("/login?")) return false;
+  const to = new URL(lead, location.origin);
+  if (to.searchParams.get("why") === "out") await forgetKey();
+  else to.searchParams.set("next", location.pathname);
+  location.assign(to);
+  return true;
 }
 
 // Every request of htmx carries its proof.
@@ -81,5 +100,12 @@ export function proveHtmx() {
   document.addEventListener("htmx:configRequest", (event) => {
     event.detail.headers["DPoP"] = proofs.get(event.detail.elt) ?? "";
     proofs.delete(event.detail.elt);
+  });
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    const lead = event.detail.xhr.getResponseHeader("HX-Redirect");
+    if (lead?.startsWith("/login?")) {
+      event.preventDefault();
+      leave(lead);
+    }
   });
 }
