@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from catalog.dataset import Text
 from gateway.doors.console import connectors, needs, overview, reports, results, saved, session_left
+from gateway.doors.console.audit import anomalies, entry, log, proving, review, subject, verification
 from gateway.doors.console.visit import Action, NavigationGroup, Page
 
 _MODULES = (
@@ -15,6 +16,13 @@ _MODULES = (
     reports,
     needs,
     connectors,
+    log,
+    entry,
+    subject,
+    anomalies,
+    verification,
+    review,
+    proving,
     session_left,
 )  # fmt: skip
 _GROUPS = {

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from gateway.client import Connection
+from gateway.doors.console.audit.work import AuditWork
 from gateway.doors.console.downloads import Downloads
 from gateway.doors.console.draft import Draft
 from gateway.doors.console.proof import Proof, UsedProofs
@@ -72,6 +73,8 @@ class Session:
     """What `/query` shows when it is opened; None for an empty one."""
     results: Results = field(default_factory=Results)
     downloads: Downloads = field(default_factory=Downloads)
+    audit: AuditWork = field(default_factory=AuditWork)
+    """Of an auditor."""
 
     @property
     def subject(self) -> str:
@@ -90,6 +93,7 @@ class Session:
             stack.callback(self.connection.close)
             stack.callback(self.downloads.close)
             stack.callback(self.results.close)
+            stack.callback(self.audit.close)
             for close in self.closing:
                 stack.callback(close)
 

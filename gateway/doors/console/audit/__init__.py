@@ -1,0 +1,1 @@
+"""What the console shows to auditors: questions to the access log, and proofs of it."""
