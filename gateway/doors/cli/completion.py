@@ -1,8 +1,7 @@
-"""Completion of statements: datasets, columns, purposes and keywords, with their titles."""
+"""Completion at the prompt: statements, and the commands that begin with a backslash."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 
@@ -10,18 +9,10 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion, Path
 from prompt_toolkit.document import Document
 
 from gateway.client import RequestError
-from gateway.doors.cli.catalogue_names import CatalogueNames
+from gateway.client.catalogue_names import CatalogueNames
+from gateway.client.completion import Candidate, complete, fitting
 from gateway.doors.cli.show import Bilingual
 
-_KEYWORDS = (
-    "SELECT", "DISTINCT", "FROM", "JOIN", "LEFT JOIN", "ON", "USING", "WHERE", "AND", "OR", "NOT", "IN", "EXISTS", "BETWEEN",
-    "LIKE", "IS NULL", "IS NOT NULL", "GROUP BY", "HAVING", "ORDER BY", "LIMIT", "AS", "CASE", "WHEN", "THEN", "ELSE", "END",
-    "CAST", "DATE", "INTERVAL", "WITH", "UNION ALL", "COUNT", "SUM", "AVG", "MIN", "MAX", "CURRENT_DATE",
-)  # fmt: skip
-_WORD = re.compile(r"[\w.]*\Z")
-_AFTER_FROM = re.compile(r"\b(?:FROM|JOIN)\s+[\w.]*\Z", re.IGNORECASE)
-_TABLE = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_]\w*\.[a-z_]\w*)(?:\s+(?:AS\s+)?([a-z_]\w*))?", re.IGNORECASE)
-_LITERAL = re.compile(r"'[^']*'")
 Purpose = Callable[[], str]
 """Returns the purpose that is declared now; empty for none."""
 
@@ -58,53 +49,21 @@ class StatementCompleter(Completer):
         before = document.text_before_cursor.lstrip()
         command, blank, argument = before.partition(" ")
         if not before.startswith("\\"):
-            yield from self._in_statement(_LITERAL.sub("", before), text=_LITERAL.sub("", document.text))
+            yield from self._in_statement(before, text=document.text)
         elif not blank:
-            yield from _fitting(before, ((name, self._words(does)) for name, does in self._commands.items()))
+            yield from _shown(fitting(before, ((name, self._words(does)) for name, does in self._commands.items())))
         elif command == "\\purpose":
             purposes = self._names.purposes().values()
-            yield from _fitting(argument, ((purpose.id, self._words(purpose.title)) for purpose in purposes))
+            yield from _shown(fitting(argument, ((purpose.id, self._words(purpose.title)) for purpose in purposes)))
         elif command == "\\save":
             yield from PathCompleter(expanduser=True).get_completions(Document(argument), complete_event)
         elif command == "\\explain":
-            yield from self._in_statement(_LITERAL.sub("", argument), text=_LITERAL.sub("", argument))
+            yield from self._in_statement(argument, text=argument)
 
     def _in_statement(self, before: str, *, text: str) -> Iterator[Completion]:
-        if "'" in before:
-            return  # inside a literal
-        word = _WORD.search(before)[0]  # type: ignore[index]  # it matches the empty word
-        if _AFTER_FROM.search(before):
-            yield from _fitting(word, self._datasets())
-            return
-        tables = [(name, alias or name) for name, alias in _TABLE.findall(text)]
-        if word and not tables and self._purpose():
-            tables = [(name, name) for name, _ in self._datasets()]
-        table, dot, column = word.rpartition(".")
-        columns: dict[str, str] = {}
-        for name, alias in tables:
-            if not dot or table in (name, alias):
-                columns.update(self._columns(name))
-        yield from _fitting(column, columns.items())
-        if word:
-            yield from _fitting(word, self._datasets())
-            yield from _fitting(word, ((keyword, "") for keyword in _KEYWORDS))
-
-    def _datasets(self) -> Iterator[tuple[str, str]]:
-        for name, dataset in self._names.datasets().items():
-            if self._purpose() in ("", *dataset.purposes):
-                yield name, self._words(dataset.title)
-
-    def _columns(self, dataset: str) -> Iterator[tuple[str, str]]:
-        for name, column in self._names.columns(dataset).items():
-            if not self._purpose():
-                yield name, self._words(column.title)
-            elif self._purpose() in column.treatments:
-                yield name, f"{self._words(column.title)}  {column.treatments[self._purpose()]}"
+        return _shown(complete(before, text=text, names=self._names, purpose=self._purpose(), words=self._words))
 
 
-def _fitting(word: str, offered: Iterable[tuple[str, str]]) -> Iterator[Completion]:
-    """Yield what begins with the word, has a part that begins with it, or whose title holds it."""
-    part = re.compile(rf"(?:^|[\W_]){re.escape(word)}", re.IGNORECASE)
-    for name, title in offered:
-        if part.search(name) or word.lower() in title.lower():
-            yield Completion(name, start_position=-len(word), display_meta=title)
+def _shown(candidates: Iterable[Candidate]) -> Iterator[Completion]:
+    for candidate in candidates:
+        yield Completion(candidate.text, start_position=-candidate.replaces, display_meta=candidate.title)

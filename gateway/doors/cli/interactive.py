@@ -18,10 +18,10 @@ from rich.console import Console
 
 from catalog.dataset import Text
 from gateway.client import RequestError
+from gateway.client.catalogue_names import CatalogueNames
 from gateway.client.files.cover_sheet import terms_of
 from gateway.client.files.formats import FileProblem, check_file_name, write_result
 from gateway.client.files.local import LocalDatasets, Request
-from gateway.doors.cli.catalogue_names import CatalogueNames
 from gateway.doors.cli.completion import StatementCompleter
 from gateway.doors.cli.explanation import show_explanation
 from gateway.doors.cli.session import Session

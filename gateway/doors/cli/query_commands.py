@@ -11,10 +11,10 @@ import typer
 
 from catalog.vocabulary import Role
 from gateway.client import Connection
+from gateway.client.catalogue_names import CatalogueNames
 from gateway.client.files.delivery import check_path, deliver
 from gateway.client.files.formats import FileProblem
 from gateway.client.files.local import Request
-from gateway.doors.cli.catalogue_names import CatalogueNames
 from gateway.doors.cli.explanation import show_explanation
 from gateway.doors.cli.interactive import Dialogue, converse
 from gateway.doors.cli.options import CaseOption, LanguageOption, ProfileOption, PurposeOption

@@ -11,7 +11,7 @@ from prompt_toolkit.document import Document
 
 from catalog.dataset import Text
 from gateway.client import Unavailable
-from gateway.doors.cli.catalogue_names import CatalogueNames
+from gateway.client.catalogue_names import CatalogueNames
 from gateway.doors.cli.completion import StatementCompleter
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2 as pb
 

@@ -18,10 +18,10 @@ from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
 from gateway.client import Denied, ErrorReason, Profile, Unavailable
+from gateway.client.catalogue_names import CatalogueNames
 from gateway.client.explanation import Explanation
 from gateway.client.files.local import LocalDatasets
 from gateway.doors.cli import interactive
-from gateway.doors.cli.catalogue_names import CatalogueNames
 from gateway.doors.cli.interactive import Dialogue, converse, is_complete
 from gateway.doors.cli.session import Session
 from gateway.doors.cli.show import Screen

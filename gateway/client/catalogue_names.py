@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from catalog.dataset import Text
 from gateway.client import RequestError
 from gateway.client.catalog import Catalog
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
+
+
+class Titled(Protocol):
+    """A text in both languages: of the catalogue, or as it travels."""
+
+    @property
+    def zh(self) -> str:
+        """Chinese."""
+        ...
+
+    @property
+    def en(self) -> str:
+        """English."""
+        ...
 
 
 class CatalogueNames:
@@ -17,6 +32,7 @@ class CatalogueNames:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._datasets: dict[str, catalog_pb2.DatasetSummary] = {}
+        self._described: dict[str, catalog_pb2.GetDatasetResponse] = {}
         self._columns: dict[str, dict[str, catalog_pb2.ColumnDescription]] = {}
         self._purposes: dict[str, catalog_pb2.PurposeDescription] = {}
 
@@ -26,10 +42,16 @@ class CatalogueNames:
             self._datasets = {dataset.name: dataset for dataset in self._catalog.datasets()}
         return self._datasets
 
+    def described(self, dataset: str) -> catalog_pb2.GetDatasetResponse:
+        """Return all that the catalogue tells of a dataset."""
+        if dataset not in self._described:
+            self._described[dataset] = self._catalog.dataset(dataset)
+        return self._described[dataset]
+
     def columns(self, dataset: str) -> Mapping[str, catalog_pb2.ColumnDescription]:
         """Return the columns of a dataset by name."""
         if dataset not in self._columns:
-            self._columns[dataset] = {column.name: column for column in self._catalog.dataset(dataset).columns}
+            self._columns[dataset] = {column.name: column for column in self.described(dataset).columns}
         return self._columns[dataset]
 
     def purposes(self) -> Mapping[str, catalog_pb2.PurposeDescription]:
