@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from starlette.responses import Response
 
@@ -71,7 +72,8 @@ _WITHDRAW = Choice(
     title=Text(zh="撤回登记", en="Withdraw"),
     effect=Text(
         zh="登记终止，不能恢复；正在传输的结果随即中断。要再提供数据，连接器须重新登记并经批准。",
-        en="The registration ends for good; results on their way are cut. To serve again, the connector has to register and be approved anew.",
+        en="The registration ends for good; results on their way are cut. "
+        "To serve again, the connector has to register and be approved anew.",
     ),
     done=Text(zh="登记已撤回。", en="The registration is withdrawn."),
 )
@@ -177,7 +179,7 @@ def _one(
     )
 
 
-def _named(visit: Visit) -> dict[str, object]:
+def _named(visit: Visit) -> dict[str, Any]:
     return {
         "department": visit.names["department"],
         "name": visit.names["name"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from catalog.dataset import Text
-from gateway.doors.console import connectors, needs, overview, reports, results, saved, session_left
+from gateway.doors.console import connectors, corrections, needs, overview, reports, results, saved, session_left
 from gateway.doors.console.audit import anomalies, entry, log, proving, review, subject, verification
 from gateway.doors.console.visit import Action, NavigationGroup, Page
 
@@ -15,6 +15,7 @@ _MODULES = (
     saved,
     reports,
     needs,
+    corrections,
     connectors,
     log,
     entry,
