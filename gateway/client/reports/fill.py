@@ -16,10 +16,23 @@ from gateway.client.files.cover_sheet import terms_of
 from gateway.client.files.formats import appearing
 from gateway.client.files.local import LocalDatasets, Request
 from gateway.client.reports.codes import Codes, load_codes
-from gateway.client.reports.model import DIVISIONS, Parameter, ParameterKind, ReportInvalid, Template, with_values
+from gateway.client.reports.model import (
+    DIVISIONS,
+    YEARS_MAX,
+    Parameter,
+    ParameterKind,
+    ReportInvalid,
+    Template,
+    with_values,
+)
 from gateway.client.reports.sheet import Report, write_report
 
 _ALL = Text(zh="全部", en="all")
+_EXPECTED = {
+    ParameterKind.INTEGER: Text(zh="整数", en="a whole number"),
+    ParameterKind.DATE: Text(zh="日期，例如 2026-12-31", en="a date such as 2026-12-31"),
+    ParameterKind.AGE: Text(zh=f" 0 至 {YEARS_MAX} 的整数", en=f"whole years from 0 to {YEARS_MAX}"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,10 +191,13 @@ def _setting(name: str, parameter: Parameter, *, typed: str, wanted: Wanted, cod
     try:
         value = parameter.read(typed, today=wanted.today)
     except ValueError as error:
+        what = _EXPECTED.get(parameter.kind) or Text(
+            zh=f"格式 {parameter.pattern}", en=f"text like {parameter.pattern}"
+        )
         raise ReportInvalid(
             Text(
-                zh=f"参数 {name}（{parameter.title.zh}）不能是“{typed}”：{error}。请改正。",
-                en=f"Parameter {name} ({parameter.title.en}) cannot be '{typed}': {error}. Correct it.",
+                zh=f"参数 {name}（{parameter.title.zh}）不能是“{typed}”，应为{what.zh}。请改正。",
+                en=f"Parameter {name} ({parameter.title.en}) cannot be '{typed}': give {what.en}.",
             )
         ) from error
     return Setting(value=value, shown=Text(zh=typed, en=typed) if typed else _ALL)

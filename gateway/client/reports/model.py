@@ -21,7 +21,8 @@ _BYTES_MAX = 1 << 20
 _COLUMNS_MAX = 60
 _MESSAGE_MAX = 250
 """Characters of a message or list in a spreadsheet's cell validation."""
-_YEARS_MAX = 130
+YEARS_MAX = 130
+"""Oldest age, in years."""
 _MARK_OR_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|--[^\n]*|\?")
 _CODE_LIST = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 
@@ -245,8 +246,8 @@ def _problem(found: object) -> str:
 
 def _born_before(today: datetime.date, *, years: int) -> datetime.date:
     """Return the latest day of birth of somebody who has completed so many years."""
-    if not 0 <= years <= _YEARS_MAX:
-        raise ValueError(f"0–{_YEARS_MAX}")
+    if not 0 <= years <= YEARS_MAX:
+        raise ValueError(f"0–{YEARS_MAX}")
     try:
         return today.replace(year=today.year - years)
     except ValueError:  # 29 February, where that year has none
