@@ -172,7 +172,14 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
             "时段无效：须止于开始之后，且不超过 {detail} 天。",
             "The period must end after it begins and be at most {detail} days.",
         ),
-        _t("请改正起止时间；较长的时段请分次核对。", "Correct its bounds; compare a longer time in parts."),
+        _t("请改正起止时间；较长的时段请分次查询。", "Correct its bounds; ask about a longer time in parts."),
+    ),
+    Reason.GROUPING_INVALID: (
+        _t(
+            "分组方式无效：至多 16 组，每组至多 4 个互不相同的维度。",
+            "The groupings are invalid: at most 16, each by at most 4 different dimensions.",
+        ),
+        _t("请减少分组或维度。", "Ask for fewer groupings or dimensions."),
     ),
     Reason.POLICY_UNAVAILABLE: (
         _t("策略引擎不可用，未放行任何数据。", "The policy engine is unavailable; nothing was released."),
@@ -326,6 +333,13 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
         _t(
             "请核对审计编号；回执只提供给查询的请求人和审计人员，且仅限完整交付的结果。",
             "Check the audit entry; receipts are for the requester and auditors, and of complete deliveries only.",
+        ),
+    ),
+    Reason.ENTRY_UNKNOWN: (
+        _t("日志中没有条目“{detail}”。", "The log has no entry '{detail}'."),
+        _t(
+            "请核对条目编号；超过留存期限的条目已经删除。",
+            "Check its id; entries past their retention have been removed.",
         ),
     ),
     Reason.MARKS_INVALID: (

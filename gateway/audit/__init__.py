@@ -7,7 +7,7 @@ from gateway.audit.decisions import recorded_decisions
 from gateway.audit.department_logs import DepartmentLogs
 from gateway.audit.destruction import KeptResult, OwedDestruction, kept_result, owed_destructions
 from gateway.audit.lifted_stops import LiftedStop, lifted_stops
-from gateway.audit.log import AuditLog
+from gateway.audit.log import AuditLog, LogState
 from gateway.audit.policy_history import highest_activated
 from gateway.audit.receipts import find_receipt, recipients_receipt
 from gateway.audit.received import ReceivedDataset, received_dataset
@@ -25,9 +25,11 @@ from gateway.audit.record_change import (
 )
 from gateway.audit.restrictions import put_back_from_log
 from gateway.audit.sealer import Sealer
-from gateway.audit.search import SearchFilters, readable, search
+from gateway.audit.search import SearchFilters, find_entry, readable, search
 from gateway.audit.subject_report import Access, AccessKind, report_subject
 from gateway.audit.subjects import SUBJECT_KEY_BYTES, SubjectKey, named_people
+from gateway.audit.summary import Dimension, Grouped, summarise
+from gateway.audit.today import Scope, ScopeKind, Today, TodaysUse, UseCounts
 from gateway.audit.trace import checked_marks, marks_sha256, recipients, trace
 from gateway.audit.witnesses import RemoteWitness
 
@@ -43,18 +45,27 @@ __all__ = [
     "DepartmentLogs",
     "Difference",
     "DifferenceKind",
+    "Dimension",
+    "Grouped",
     "KeptResult",
     "LiftedStop",
+    "LogState",
     "OwedDestruction",
     "ReceivedDataset",
     "RecordedScan",
     "RemoteWitness",
+    "Scope",
+    "ScopeKind",
     "Sealer",
     "SearchFilters",
     "SubjectKey",
+    "Today",
+    "TodaysUse",
+    "UseCounts",
     "Verification",
     "VerificationKey",
     "checked_marks",
+    "find_entry",
     "find_receipt",
     "highest_activated",
     "kept_result",
@@ -83,6 +94,7 @@ __all__ = [
     "recorded_decisions",
     "report_subject",
     "search",
+    "summarise",
     "trace",
     "verify",
 ]

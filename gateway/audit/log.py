@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from connectors.sdk.tlog.cosigning import Witnessing
 from connectors.sdk.tlog.evidence import Evidence
 from connectors.sdk.tlog.files import Files
-from connectors.sdk.tlog.note import VerificationKey
+from connectors.sdk.tlog.note import VerificationKey, parse_checkpoint
 from connectors.sdk.tlog.pending import LogUnavailable
 from connectors.sdk.tlog.retention import retire
-from connectors.sdk.tlog.segments import Segment
+from connectors.sdk.tlog.segments import CHECKPOINT, Segment
 from connectors.sdk.tlog.tombstone import Tombstone
 from connectors.sdk.tlog.writer import (
     APPEND_SECONDS_MAX,
@@ -28,6 +29,22 @@ from gateway.audit.recovery import unknown_receipts
 from gateway.errors import Unavailable
 from gateway.messages import Reason
 from gateway.model.audit import AuditEntry, EntryKind, JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogState:
+    """How a log stands, as its last published checkpoint says."""
+
+    entries: int
+    """What the checkpoint counts."""
+    published_micros: int
+    """When the checkpoint's file was written, in microseconds since 1970-01-01 UTC; 0 when it cannot be read."""
+    witnesses: int
+    """How many are asked to cosign."""
+    cosigned: int
+    """How many cosigned this checkpoint."""
+    stopped: bool
+    """Whether no entries are accepted."""
 
 
 class AuditLog:
@@ -108,6 +125,22 @@ class AuditLog:
     def checkpoint(self) -> bytes:
         """The checkpoint last published, with the cosignatures of the witnesses."""
         return self._log.checkpoint
+
+    @property
+    def state(self) -> LogState:
+        """How it stands now."""
+        checkpoint, signatures = parse_checkpoint(self.checkpoint)
+        try:
+            written_ns = (self.directory / CHECKPOINT).stat().st_mtime_ns
+        except OSError:
+            written_ns = 0
+        return LogState(
+            entries=checkpoint.size,
+            published_micros=written_ns // 1_000,
+            witnesses=self._log.witnesses,
+            cosigned=len(signatures) - 1,
+            stopped=not self.available,
+        )
 
     def append(self, kind: EntryKind, body: Mapping[str, Any]) -> AuditEntry:
         """Return the entry once it is durable and a signed checkpoint counts it.

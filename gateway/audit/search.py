@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import duckdb
 
@@ -38,6 +39,8 @@ class SearchFilters:
     case: str = ""
     outcome: str = ""
     """Of a receipt."""
+    before_sequence: int = 0
+    """Only entries before this one; 0 for no bound."""
     entries_max: int = 0
     """Newest entries to return; 0 means `ENTRIES_MAX`."""
 
@@ -54,6 +57,7 @@ _CONDITIONS = {
     "kind": "kind = {0}",
     "case": "case_number = {0}",
     "outcome": "outcome = {0}",
+    "before_sequence": "sequence < {0}",
 }
 """What each filter says of a row of the index."""
 
@@ -64,14 +68,39 @@ def search(index: EntryIndex, *, filters: SearchFilters) -> Iterator[AuditEntry]
     Raises:
         Unavailable: The log cannot be read, or is damaged: no answer is better than a partial one.
     """
-    conditions, values = ["true"], list[Parameter]()
-    for name, condition in _CONDITIONS.items():
+    values: list[Parameter] = []
+    where = matching(filters, values=values)
+    newest = filters.entries_max if filters.entries_max > 0 else ENTRIES_MAX
+    with readable():
+        yield from index.entries(where, values, newest=newest)
+
+
+def find_entry(index: EntryIndex, *, entry_id: str) -> AuditEntry | None:
+    """Return an entry by its id; None when the log has none.
+
+    Raises:
+        Unavailable: The log cannot be read.
+    """
+    with readable():
+        return next(index.entries("entry_id = $1", [entry_id], newest=1), None)
+
+
+def matching(
+    filters: SearchFilters, *, values: list[Parameter], instead: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """Return the condition that a row of the index matches every filter.
+
+    Args:
+        filters: What is asked for.
+        values: The condition's parameters are added to it.
+        instead: What some filters say of another row than one of the index, by the filter's name, with the place `{0}`.
+    """
+    conditions = ["true"]
+    for name, condition in (_CONDITIONS | dict(instead)).items():
         if value := getattr(filters, name):
             values.append(value)
             conditions.append(condition.format(f"${len(values)}"))
-    newest = filters.entries_max if filters.entries_max > 0 else ENTRIES_MAX
-    with readable():
-        yield from index.entries(" AND ".join(conditions), values, newest=newest)
+    return " AND ".join(conditions)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ hashes of the older ones are found from the newest back: each file that is belie
 from __future__ import annotations
 
 import bisect
+import contextlib
 import hashlib
 import io
 import itertools
@@ -90,13 +91,14 @@ class EntryIndex:
         self._database.close()
         self._own_files.cleanup()
 
-    def query(self, sql: str, parameters: Sequence[Parameter] = (), *, views: str = "") -> EntryQuery:
+    def query(self, sql: str, parameters: Sequence[Parameter] = (), *, views: str = "", after: int = 0) -> EntryQuery:
         """Start a query over the table `entries` (`entry_rows`), which holds every durable entry.
 
         Args:
             sql: One SELECT of this project's own; never a requester's text.
             parameters: Values of its `$1`, `$2`, ….
             views: Statements to run before, which make temporary views of `entries`.
+            after: A sequence up to which nothing is wanted: what holds older entries only is not even opened.
 
         Raises:
             OSError: The log cannot be read.
@@ -104,6 +106,8 @@ class EntryIndex:
         """
         with self._lock:
             files, tail = self._refresh()
+            following = (segment.first_sequence for segment in self._segments[1:])
+            files = [file for file, next_ in zip(files, following, strict=True) if next_ > after + 1]
         cursor = self._database.cursor()
         cursor.register("tail", tail)
         sources = ["SELECT * FROM tail"]
@@ -244,8 +248,9 @@ class EntryQuery:
         return self._relation.to_arrow_reader(batch_rows)
 
     def interrupt(self) -> None:
-        """Stop it now, from any thread."""
-        self._cursor.interrupt()
+        """Stop it now, from any thread; nothing when it is closed."""
+        with contextlib.suppress(duckdb.ConnectionException):
+            self._cursor.interrupt()
 
     def close(self) -> None:
         """End it."""

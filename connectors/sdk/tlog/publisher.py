@@ -106,6 +106,11 @@ class Publisher:
         return self._cosigned_note
 
     @property
+    def witnesses(self) -> int:
+        """How many witnesses are asked."""
+        return len(self._cosigners)
+
+    @property
     def refusal(self) -> str:
         """Why the log must not accept entries now; empty when it may."""
         with self._state:

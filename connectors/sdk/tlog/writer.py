@@ -156,6 +156,11 @@ class LogWriter:
         """The checkpoint last published, with the cosignatures of the witnesses."""
         return self._publisher.published
 
+    @property
+    def witnesses(self) -> int:
+        """How many witnesses are asked to cosign."""
+        return self._publisher.witnesses
+
     def append(self, kind: str, body: Mapping[str, Any]) -> Entry:
         """Return the entry once it is durable and a signed checkpoint counts it.
 

@@ -12,7 +12,7 @@ from connectors.sdk.access_log import EntryIndex, parquet_beside
 from connectors.sdk.tlog import list_segments
 from gateway.audit import Sealer
 from gateway.audit.log import AuditLog
-from gateway.audit.search import ENTRIES_MAX, SearchFilters, search
+from gateway.audit.search import ENTRIES_MAX, SearchFilters, find_entry, search
 from gateway.errors import Unavailable
 from gateway.messages import Reason
 from gateway.model.audit import EntryKind
@@ -94,6 +94,9 @@ def found(index: EntryIndex, **filters: Any) -> list[int]:
         ({"entries_max": 2}, [8, 9]),
         ({"entries_max": 2, "purpose": "visits"}, [4, 7]),
         ({"entries_max": -1, "kind": "denial"}, [3]),
+        ({"entries_max": 2, "before_sequence": 8}, [6, 7]),
+        ({"entries_max": 2, "before_sequence": 4, "purpose": "visits"}, [2]),
+        ({"before_sequence": 1}, []),
         ({"requester": "a'b"}, []),
         ({"outcome": "revoked"}, [7]),
         ({"column": "address"}, [2, 4]),
@@ -112,6 +115,23 @@ def test_filters(index: EntryIndex, filters: dict[str, Any], sequences: list[int
     """
     assert len(list_segments(index.directory)) > 2
     assert found(index, **filters) == sequences
+
+
+def test_pages_of_two_show_every_entry_once(index: EntryIndex) -> None:
+    """Each page ends before the oldest entry of the one before."""
+    pages: list[list[int]] = []
+    while page := found(index, entries_max=2, before_sequence=pages[-1][0] if pages else 0):
+        pages.append(page)
+    assert [sequence for page in reversed(pages) for sequence in page] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+
+
+def test_an_entry_is_found_by_its_id(index: EntryIndex) -> None:
+    """Whatever its kind; no entry has another's id, or none."""
+    entry = find_entry(index, entry_id="entry-3")
+    assert entry is not None
+    assert (entry.sequence, entry.kind) == (3, "denial")
+    assert find_entry(index, entry_id="entry-") is None
+    assert find_entry(index, entry_id="") is None
 
 
 def test_entries_are_those_of_the_log(log: AuditLog, index: EntryIndex) -> None:

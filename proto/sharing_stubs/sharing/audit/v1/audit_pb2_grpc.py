@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class AuditServiceStub:
-    """AuditService lets auditors question and verify the access log, and recipients fetch their receipts. Every question of an auditor is itself an entry.
+    """AuditService lets auditors question and verify the access log, recipients fetch their receipts, and stewards see the use of their data.
+    Every question of an auditor or steward is itself an entry; the numbers of GetOverview name nobody, and are not.
     """
 
     def __init__(self, channel):
@@ -55,6 +56,21 @@ class AuditServiceStub:
                 request_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetReceiptRequest.SerializeToString,
                 response_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetReceiptResponse.FromString,
                 _registered_method=True)
+        self.GetEntry = channel.unary_unary(
+                '/sharing.audit.v1.AuditService/GetEntry',
+                request_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetEntryRequest.SerializeToString,
+                response_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetEntryResponse.FromString,
+                _registered_method=True)
+        self.SummariseEntries = channel.unary_unary(
+                '/sharing.audit.v1.AuditService/SummariseEntries',
+                request_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.SummariseEntriesRequest.SerializeToString,
+                response_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.SummariseEntriesResponse.FromString,
+                _registered_method=True)
+        self.GetOverview = channel.unary_unary(
+                '/sharing.audit.v1.AuditService/GetOverview',
+                request_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetOverviewRequest.SerializeToString,
+                response_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetOverviewResponse.FromString,
+                _registered_method=True)
         self.TraceCopy = channel.unary_unary(
                 '/sharing.audit.v1.AuditService/TraceCopy',
                 request_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.TraceCopyRequest.SerializeToString,
@@ -63,7 +79,8 @@ class AuditServiceStub:
 
 
 class AuditServiceServicer:
-    """AuditService lets auditors question and verify the access log, and recipients fetch their receipts. Every question of an auditor is itself an entry.
+    """AuditService lets auditors question and verify the access log, recipients fetch their receipts, and stewards see the use of their data.
+    Every question of an auditor or steward is itself an entry; the numbers of GetOverview name nobody, and are not.
     """
 
     def SearchEntries(self, request, context):
@@ -89,6 +106,29 @@ class AuditServiceServicer:
 
     def GetReceipt(self, request, context):
         """GetReceipt returns the evidence of one delivery, to its requester or to an auditor.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEntry(self, request, context):
+        """GetEntry returns one entry and the proof that it is in the log.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SummariseEntries(self, request, context):
+        """SummariseEntries counts the entries that match every given filter, in groups. An auditor is told of all of them; a steward
+        of the use of the own department's datasets and of nothing else.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOverview(self, request, context):
+        """GetOverview counts today's queries: the whole city's for auditors and administrators, those that touched the own
+        department's datasets for stewards, those of the own office for everybody else.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,6 +164,21 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     request_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetReceiptRequest.FromString,
                     response_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetReceiptResponse.SerializeToString,
             ),
+            'GetEntry': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEntry,
+                    request_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetEntryRequest.FromString,
+                    response_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetEntryResponse.SerializeToString,
+            ),
+            'SummariseEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.SummariseEntries,
+                    request_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.SummariseEntriesRequest.FromString,
+                    response_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.SummariseEntriesResponse.SerializeToString,
+            ),
+            'GetOverview': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOverview,
+                    request_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetOverviewRequest.FromString,
+                    response_serializer=sharing_dot_audit_dot_v1_dot_audit__pb2.GetOverviewResponse.SerializeToString,
+            ),
             'TraceCopy': grpc.unary_unary_rpc_method_handler(
                     servicer.TraceCopy,
                     request_deserializer=sharing_dot_audit_dot_v1_dot_audit__pb2.TraceCopyRequest.FromString,
@@ -138,7 +193,8 @@ def add_AuditServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AuditService:
-    """AuditService lets auditors question and verify the access log, and recipients fetch their receipts. Every question of an auditor is itself an entry.
+    """AuditService lets auditors question and verify the access log, recipients fetch their receipts, and stewards see the use of their data.
+    Every question of an auditor or steward is itself an entry; the numbers of GetOverview name nobody, and are not.
     """
 
     @staticmethod
@@ -239,6 +295,87 @@ class AuditService:
             '/sharing.audit.v1.AuditService/GetReceipt',
             sharing_dot_audit_dot_v1_dot_audit__pb2.GetReceiptRequest.SerializeToString,
             sharing_dot_audit_dot_v1_dot_audit__pb2.GetReceiptResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEntry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.audit.v1.AuditService/GetEntry',
+            sharing_dot_audit_dot_v1_dot_audit__pb2.GetEntryRequest.SerializeToString,
+            sharing_dot_audit_dot_v1_dot_audit__pb2.GetEntryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SummariseEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.audit.v1.AuditService/SummariseEntries',
+            sharing_dot_audit_dot_v1_dot_audit__pb2.SummariseEntriesRequest.SerializeToString,
+            sharing_dot_audit_dot_v1_dot_audit__pb2.SummariseEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOverview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharing.audit.v1.AuditService/GetOverview',
+            sharing_dot_audit_dot_v1_dot_audit__pb2.GetOverviewRequest.SerializeToString,
+            sharing_dot_audit_dot_v1_dot_audit__pb2.GetOverviewResponse.FromString,
             options,
             channel_credentials,
             insecure,

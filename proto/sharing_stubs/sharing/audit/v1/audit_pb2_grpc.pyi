@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AuditServiceStub:
-    """AuditService lets auditors question and verify the access log, and recipients fetch their receipts. Every question of an auditor is itself an entry."""
+    """AuditService lets auditors question and verify the access log, recipients fetch their receipts, and stewards see the use of their data.
+    Every question of an auditor or steward is itself an entry; the numbers of GetOverview name nobody, and are not.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -41,12 +43,24 @@ class AuditServiceStub:
     """GetCheckpoint returns the newest signed checkpoint and the proof that an older one is a prefix of it."""
     GetReceipt: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetReceiptRequest, _audit_pb2.GetReceiptResponse]
     """GetReceipt returns the evidence of one delivery, to its requester or to an auditor."""
+    GetEntry: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetEntryRequest, _audit_pb2.GetEntryResponse]
+    """GetEntry returns one entry and the proof that it is in the log."""
+    SummariseEntries: _grpc.UnaryUnaryMultiCallable[_audit_pb2.SummariseEntriesRequest, _audit_pb2.SummariseEntriesResponse]
+    """SummariseEntries counts the entries that match every given filter, in groups. An auditor is told of all of them; a steward
+    of the use of the own department's datasets and of nothing else.
+    """
+    GetOverview: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetOverviewRequest, _audit_pb2.GetOverviewResponse]
+    """GetOverview counts today's queries: the whole city's for auditors and administrators, those that touched the own
+    department's datasets for stewards, those of the own office for everybody else.
+    """
     TraceCopy: _grpc.UnaryUnaryMultiCallable[_audit_pb2.TraceCopyRequest, _audit_pb2.TraceCopyResponse]
     """TraceCopy names the requesters whose mark a leaked copy carries."""
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
-    """AuditService lets auditors question and verify the access log, and recipients fetch their receipts. Every question of an auditor is itself an entry."""
+    """AuditService lets auditors question and verify the access log, recipients fetch their receipts, and stewards see the use of their data.
+    Every question of an auditor or steward is itself an entry; the numbers of GetOverview name nobody, and are not.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SearchEntries: _aio.UnaryStreamMultiCallable[_audit_pb2.SearchEntriesRequest, _audit_pb2.SearchEntriesResponse]  # type: ignore[assignment]
@@ -57,11 +71,23 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """GetCheckpoint returns the newest signed checkpoint and the proof that an older one is a prefix of it."""
     GetReceipt: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetReceiptRequest, _audit_pb2.GetReceiptResponse]  # type: ignore[assignment]
     """GetReceipt returns the evidence of one delivery, to its requester or to an auditor."""
+    GetEntry: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetEntryRequest, _audit_pb2.GetEntryResponse]  # type: ignore[assignment]
+    """GetEntry returns one entry and the proof that it is in the log."""
+    SummariseEntries: _aio.UnaryUnaryMultiCallable[_audit_pb2.SummariseEntriesRequest, _audit_pb2.SummariseEntriesResponse]  # type: ignore[assignment]
+    """SummariseEntries counts the entries that match every given filter, in groups. An auditor is told of all of them; a steward
+    of the use of the own department's datasets and of nothing else.
+    """
+    GetOverview: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetOverviewRequest, _audit_pb2.GetOverviewResponse]  # type: ignore[assignment]
+    """GetOverview counts today's queries: the whole city's for auditors and administrators, those that touched the own
+    department's datasets for stewards, those of the own office for everybody else.
+    """
     TraceCopy: _aio.UnaryUnaryMultiCallable[_audit_pb2.TraceCopyRequest, _audit_pb2.TraceCopyResponse]  # type: ignore[assignment]
     """TraceCopy names the requesters whose mark a leaked copy carries."""
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
-    """AuditService lets auditors question and verify the access log, and recipients fetch their receipts. Every question of an auditor is itself an entry."""
+    """AuditService lets auditors question and verify the access log, recipients fetch their receipts, and stewards see the use of their data.
+    Every question of an auditor or steward is itself an entry; the numbers of GetOverview name nobody, and are not.
+    """
 
     @_abc_1.abstractmethod
     def SearchEntries(
@@ -94,6 +120,34 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.GetReceiptResponse, _abc.Awaitable[_audit_pb2.GetReceiptResponse]]:
         """GetReceipt returns the evidence of one delivery, to its requester or to an auditor."""
+
+    @_abc_1.abstractmethod
+    def GetEntry(
+        self,
+        request: _audit_pb2.GetEntryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.GetEntryResponse, _abc.Awaitable[_audit_pb2.GetEntryResponse]]:
+        """GetEntry returns one entry and the proof that it is in the log."""
+
+    @_abc_1.abstractmethod
+    def SummariseEntries(
+        self,
+        request: _audit_pb2.SummariseEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.SummariseEntriesResponse, _abc.Awaitable[_audit_pb2.SummariseEntriesResponse]]:
+        """SummariseEntries counts the entries that match every given filter, in groups. An auditor is told of all of them; a steward
+        of the use of the own department's datasets and of nothing else.
+        """
+
+    @_abc_1.abstractmethod
+    def GetOverview(
+        self,
+        request: _audit_pb2.GetOverviewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.GetOverviewResponse, _abc.Awaitable[_audit_pb2.GetOverviewResponse]]:
+        """GetOverview counts today's queries: the whole city's for auditors and administrators, those that touched the own
+        department's datasets for stewards, those of the own office for everybody else.
+        """
 
     @_abc_1.abstractmethod
     def TraceCopy(
