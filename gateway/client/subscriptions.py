@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from gateway.client.connection import Connection
+from gateway.client.connection import Connection, OnCall
 from gateway.client.errors import request_errors
 from gateway.client.files.cover_sheet import Terms, terms_of
 from gateway.client.files.formats import FileProblem, Replacing, check_file_name, write_result, write_rows
 from gateway.client.files.held import ENTRIES
-from gateway.client.result import Result, open_result
+from gateway.client.result import OnProgress, Result, open_result
 from sharing_stubs.arrow.flight import flight_pb2
 from sharing_stubs.sharing.subscriptions.v1 import subscriptions_pb2 as pb
 from sharing_stubs.sharing.subscriptions.v1 import subscriptions_pb2_grpc
@@ -39,6 +39,14 @@ class Pulled:
     """Rows of the dataset now."""
     entries: tuple[str, ...]
     """Audit entries of all that it is made of, the newest last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivingRun:
+    """A run whose rows arrive."""
+
+    run: pb.Run
+    result: Result
 
 
 class Subscriptions:
@@ -94,27 +102,47 @@ class Subscriptions:
             OSError: It cannot be written.
         """
         check_file_name(path)
-        headers = self._connection.headers()
-        with request_errors():
-            call = self._stub.PullRun(pb.PullRunRequest(subscription=id), metadata=headers)
-            first = next(call, None)
-        if first is None:
+        arriving = self.open(id)
+        if arriving is None:
             return None
-        with _result(call) as result:
+        run = arriving.run
+        with arriving.result as result:
             begun(terms_of(result.schema))
             if SUBSCRIPTION in terms_of(result.schema):
-                pulled = _apply(result, run=first.run, path=path, replacing=replacing)
+                pulled = _apply(result, run=run, path=path, replacing=replacing)
             else:
                 rows = write_result(result, path=path, replacing=replacing)
-                pulled = Pulled(run=first.run, changed=rows, rows=rows, entries=(first.run.entry,))
-        with request_errors():
-            self._stub.AcknowledgeRun(pb.AcknowledgeRunRequest(subscription=id, run=first.run.id), metadata=headers)
+                pulled = Pulled(run=run, changed=rows, rows=rows, entries=(run.entry,))
+        self.acknowledge(id, run=run.id)
         return pulled
 
+    def open(
+        self, id: str, *, on_progress: OnProgress | None = None, on_call: OnCall | None = None
+    ) -> ArrivingRun | None:
+        """Open the run that waits, as the gateway keeps it; None when none waits. It waits until it is acknowledged.
 
-def _result(call: Any) -> Result:  # noqa: ANN401 - a call and an iterator, which grpc does not type together
+        Args:
+            id: The subscription.
+            on_progress: Is told rows and bytes so far.
+            on_call: Is told how to cancel it from another thread.
+        """
+        with request_errors():
+            call = self._stub.PullRun(pb.PullRunRequest(subscription=id), metadata=self._connection.headers())
+            if on_call is not None:
+                on_call(call.cancel)
+            first = next(call, None)
+        return None if first is None else ArrivingRun(run=first.run, result=_result(call, on_progress=on_progress))
+
+    def acknowledge(self, id: str, *, run: str) -> None:
+        """Say that a run is kept; the gateway destroys its copy."""
+        with request_errors():
+            request = pb.AcknowledgeRunRequest(subscription=id, run=run)
+            self._stub.AcknowledgeRun(request, metadata=self._connection.headers())
+
+
+def _result(call: Any, *, on_progress: OnProgress | None) -> Result:  # noqa: ANN401 - which grpc does not type
     messages = (flight_pb2.FlightData.FromString(response.flight_data) for response in call)
-    return open_result(messages, cancel=call.cancel)
+    return open_result(messages, cancel=call.cancel, on_progress=on_progress)
 
 
 def _apply(result: Result, *, run: pb.Run, path: Path, replacing: Replacing) -> Pulled:

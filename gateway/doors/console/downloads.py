@@ -35,6 +35,7 @@ class Offered:
     file: BinaryIO
     until: float
     """On the clock of the downloads."""
+    fetched: Callable[[], object]
 
     def response(self) -> StreamingResponse:
         """Return the answer that brings the file, and closes it."""
@@ -43,7 +44,7 @@ class Offered:
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(self.name)}",
             "Content-Length": str(size),
         }
-        return StreamingResponse(_pieces(self.file), media_type=self.media_type, headers=headers)
+        return StreamingResponse(_pieces(self.file, fetched=self.fetched), media_type=self.media_type, headers=headers)
 
 
 class Downloads:
@@ -60,13 +61,21 @@ class Downloads:
         self._lock = threading.Lock()
         self._offered: dict[str, Offered] = {}
 
-    def offer(self, *, name: str, media_type: str, write: Callable[[Path], object]) -> str:
+    def offer(
+        self,
+        *,
+        name: str,
+        media_type: str,
+        write: Callable[[Path], object],
+        fetched: Callable[[], object] = lambda: None,
+    ) -> str:
         """Make a file and return the path under which it can be fetched once.
 
         Args:
             name: As which the browser saves it; made harmless here. Its ending is that of the path given to `write`.
             media_type: Of the content.
             write: Writes the file to a path in a folder that nobody else can read, and that is gone afterwards.
+            fetched: Called when the browser has taken all of it.
 
         Raises:
             OSError: It cannot be written; and what `write` raises.
@@ -77,7 +86,7 @@ class Downloads:
             write(path)
             file = path.open("rb")
         secret = secrets.token_urlsafe(32)
-        offered = Offered(name=name, media_type=media_type, file=file, until=self._clock() + _SECONDS)
+        offered = Offered(name=name, media_type=media_type, file=file, until=self._clock() + _SECONDS, fetched=fetched)
         with self._lock:
             self._drop_late()
             while len(self._offered) >= _OFFERED_MAX:
@@ -117,9 +126,16 @@ class Holder(Protocol):
         ...
 
 
-def offer(session: Holder, *, name: str, media_type: str, write: Callable[[Path], object]) -> str:
+def offer(
+    session: Holder,
+    *,
+    name: str,
+    media_type: str,
+    write: Callable[[Path], object],
+    fetched: Callable[[], object] = lambda: None,
+) -> str:
     """Make a file for a session and return the path for `Visit.go`; as `Downloads.offer`."""
-    return session.downloads.offer(name=name, media_type=media_type, write=write)
+    return session.downloads.offer(name=name, media_type=media_type, write=write, fetched=fetched)
 
 
 def harmless(name: str) -> str:
@@ -129,7 +145,8 @@ def harmless(name: str) -> str:
     return (kept.strip(". ")[:_NAME_CHARACTERS_MAX] or "file") + (f".{ending}" if dot else "")
 
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
+def _pieces(file: BinaryIO, *, fetched: Callable[[], object]) -> Iterator[bytes]:
     with file:
         while piece := file.read(_BYTES_OF_A_PIECE):
             yield piece
+    fetched()

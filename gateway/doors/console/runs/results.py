@@ -14,7 +14,7 @@ import grpc
 
 from catalog.dataset import Text
 from gateway.client import Connection
-from gateway.doors.console.runs.run import Question, Run, State
+from gateway.doors.console.runs.run import Question, Run, Source, State
 from gateway.doors.console.runs.spool import Space, Spool
 from gateway.doors.console.settings import ConsoleSettings
 from sharing_stubs.sharing.governance.v1 import governance_pb2, governance_pb2_grpc
@@ -24,6 +24,7 @@ RUNNING_MAX = 3
 KEPT_MAX = 8
 """Results of one session; the oldest makes room."""
 _RUNNING_MAX_OF_ALL = 24
+_WRITING_MAX = 2
 _ID_BYTES = 16
 _OWED_SECONDS = 30
 """How often the gateway is asked whether the emergencies of results have ended."""
@@ -51,6 +52,8 @@ class Room:
     space: Space = field(default_factory=lambda: Space(bytes_max=16 << 30))
     result_bytes_max: int = 2 << 30
     running: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_RUNNING_MAX_OF_ALL))
+    writing: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_WRITING_MAX))
+    """Held while a file is made."""
     clock: Callable[[], float] = time.time
     """Seconds since 1970-01-01 UTC."""
 
@@ -74,20 +77,26 @@ class Results:
     """
 
     def __init__(self, room: Room | None = None) -> None:
-        self._room = room or Room()
+        self.room = room or Room()
+        """Of the console."""
         self._lock = threading.Lock()
         self._runs: dict[str, Run] = {}
         self._closed = False
         self._asked_at = 0.0
 
-    def start(self, connection: Connection, question: Question) -> Run:
+    def start(self, source: Source, question: Question, *, taken: Callable[[], object] = lambda: None) -> Run:
         """Ask in a thread of its own.
+
+        Args:
+            source: Answers it, such as the requester's connection.
+            question: What is asked.
+            taken: Called when the rows were taken along as a file.
 
         Raises:
             Refused: Too many run already.
             OSError: The disk takes no file.
         """
-        room = self._room
+        room = self.room
         with self._lock:
             self._check()
             if not room.running.acquire(blocking=False):
@@ -96,12 +105,12 @@ class Results:
                     "Too many queries run on this console; try again in a moment.",
                 )
             try:
-                run = self._new_run(question)
+                run = self._new_run(question, taken=taken)
             except OSError:
                 room.running.release()
                 raise
             self._runs[run.id] = run
-        threading.Thread(target=self._run, args=(run, connection), daemon=True, name=f"result-{run.id[:6]}").start()
+        threading.Thread(target=self._run, args=(run, source), daemon=True, name=f"result-{run.id[:6]}").start()
         return run
 
     def find(self, name: str) -> Run | None:
@@ -130,15 +139,15 @@ class Results:
         """Close what may not be kept any longer: it has expired, or the emergency that opened it has ended."""
         kept = [run for run in self.newest_first() if run.state is State.COMPLETE]
         of_emergencies = [run for run in kept if run.emergency()]
-        now = self._room.clock()
+        now = self.room.clock()
         if not of_emergencies or now < self._asked_at + _OWED_SECONDS:
             return
         self._asked_at = now
         owed = governance_pb2_grpc.GovernanceServiceStub(connection.channel).ListOwedDestructions
         try:
             answer = owed(governance_pb2.ListOwedDestructionsRequest(), metadata=connection.headers(), timeout=5)
-        except grpc.RpcError:
-            return  # asked again
+        except (grpc.RpcError, ValueError):  # it is asked again; or the session has just ended, and its channel with it
+            return
         entries = {one.entry_id for one in answer.owed}
         for run in of_emergencies:
             if run.entry() in entries:
@@ -166,23 +175,24 @@ class Results:
         if len(self._runs) > 3 * KEPT_MAX:
             del self._runs[next(name for name, run in self._runs.items() if run.state is State.CLOSED)]
 
-    def _new_run(self, question: Question) -> Run:
-        room = self._room
+    def _new_run(self, question: Question, *, taken: Callable[[], object]) -> Run:
+        room = self.room
         return Run(
             id=secrets.token_urlsafe(_ID_BYTES),
             question=question,
+            taken=taken,
             spool=Spool(room.folder, space=room.space, bytes_max=room.result_bytes_max),
             clock=room.clock,
             started_at=room.clock(),
         )
 
-    def _run(self, run: Run, connection: Connection) -> None:
+    def _run(self, run: Run, source: Source) -> None:
         try:
-            run.run(connection)
+            run.run(source)
         finally:
-            self._room.running.release()
+            self.room.running.release()
 
     def _close_expired(self, run: Run) -> None:
         until = run.expires_at()
-        if until is not None and until <= self._room.clock() and run.state is not State.CLOSED:
+        if until is not None and until <= self.room.clock() and run.state is not State.CLOSED:
             run.close("expired")

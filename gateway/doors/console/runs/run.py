@@ -7,17 +7,20 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import grpc
 import pyarrow as pa
 
-from gateway.client import Connection, RequestError, request_errors
+from gateway.client import RequestError, request_errors
+from gateway.client.connection import OnCall
 from gateway.client.errors import ErrorReason
 from gateway.client.files.cover_sheet import terms_of
+from gateway.client.result import OnProgress, Result
 from gateway.doors.console.runs.spool import Spool, SpoolClosed, SpoolFull
 
 if TYPE_CHECKING:
+    from gateway.doors.console.results.charts import Choices
     from gateway.doors.console.results.columns import Column
 
 _TOO_LARGE = {
@@ -33,6 +36,10 @@ _DISK_FULL = {
     "remedy_zh": "请关闭不再需要的结果，稍后重试。",
     "remedy_en": "Close results that are no longer needed and try again later.",
 }
+
+
+Why = Literal["", "room", "expired", "emergency", "destroyed"]
+"""Why rows are not kept any more: others came, or the time, the emergency or the requester said so."""
 
 
 class State(StrEnum):
@@ -57,6 +64,16 @@ class Question:
     partial: bool = False
 
 
+class Source(Protocol):
+    """Answers a question: a connection, or what has an answer ready."""
+
+    def query(
+        self, sql: str, *, purpose: str, case: str, partial: bool, on_progress: OnProgress, on_call: OnCall
+    ) -> Result:
+        """Return the result. Raises RequestError."""
+        ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Run:
     """One query. A thread of its own runs it; the others look at it."""
@@ -77,17 +94,21 @@ class Run:
     size: int = 0
     """Bytes that came, as the network brought them."""
     ended_at: float | None = None
-    why_closed: Literal["", "room", "expired", "emergency"] = ""
+    why_closed: Why = ""
     columns: tuple[Column, ...] | None = None
     """What the page made of the schema."""
+    choices: Choices | None = None
+    """What the page found that can be drawn."""
+    taken: Callable[[], object] = lambda: None
+    """Called when its rows were taken along as a file."""
     _cancel: Callable[[], object] = lambda: None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, connection: Connection) -> None:
+    def run(self, source: Source) -> None:
         """Ask, and keep every batch; called once, in the run's own thread."""
         try:
             with request_errors():
-                self._run(connection)
+                self._run(source)
             self._end(State.COMPLETE)
         except RequestError as error:
             self._end(State.FAILED, error=error)
@@ -102,7 +123,7 @@ class Run:
         """End the call; what came of it is discarded."""
         self._end(State.CANCELLED)
 
-    def close(self, why: Literal["", "room", "expired", "emergency"] = "") -> None:
+    def close(self, why: Why = "") -> None:
         """Let go of the rows."""
         self._end(State.CANCELLED)
         with self._lock:
@@ -140,11 +161,11 @@ class Run:
         if self.state is not State.COMPLETE or self.schema is None:
             raise SpoolClosed
         for batch in self.spool.batches():
-            yield batch.replace_schema_metadata(self.schema.metadata)
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
 
-    def _run(self, connection: Connection) -> None:
+    def _run(self, source: Source) -> None:
         question = self.question
-        with connection.query(
+        with source.query(
             question.sql,
             purpose=question.purpose,
             case=question.case,
