@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -176,14 +176,14 @@ def _source(filters: SearchFilters, *, own: Collection[str] | None) -> _Source:
 def _grouped(
     index: EntryIndex,
     *,
-    sets: Collection[frozenset[Dimension]],
+    sets: Set[frozenset[Dimension]],
     source: str,
     parameters: Sequence[Parameter],
     groups_max: int,
     on_start: Callable[[Callable[[], None]], object],
 ) -> Mapping[frozenset[Dimension], list[dict[str, Any]]]:
     """Return the rows of every set of dimensions, those with the most entries first."""
-    computed = {*sets, frozenset({Dimension.KIND})}  # DuckDB wants a column to group by, even for one group of everything
+    computed = sets | {frozenset({Dimension.KIND})}  # DuckDB wants a column, even for one group of everything
     columns = [one for one in Dimension if any(one in dimensions for dimensions in computed)]
     sql = _GROUPS.format(
         columns=", ".join(columns),
