@@ -60,5 +60,9 @@ class Catalog:
         """Return the offices that may receive data and the departments that answer for it."""
         return self._read(self._stub.ListOffices, catalog_pb2.ListOfficesRequest())
 
+    def divisions(self) -> catalog_pb2.ListDivisionsResponse:
+        """Return the administrative divisions that the recipient's office is responsible for."""
+        return self._read(self._stub.ListDivisions, catalog_pb2.ListDivisionsRequest())
+
     def _read(self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
         return persist(lambda: method(request, metadata=self._headers), sleep=self._sleep)

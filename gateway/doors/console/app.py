@@ -203,7 +203,8 @@ class Console:
         )
         offered = session.downloads.take(request.path_params["secret"]) if session else None
         if offered is None:
-            return HTMLResponse(render("download_late.html", language=language_of(request)), status_code=410)
+            page = render("download_late.html", language=language_of(request), now=int(self.clock()))
+            return HTMLResponse(page, status_code=410)
         return offered.response()
 
     async def _sign_out(self, request: Request) -> Response:

@@ -7,7 +7,7 @@ import json
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -22,6 +22,8 @@ from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 Show = Callable[[Any], str]
 _NO_SEPARATORS = ("year", "_id", "code", "number", "no", "年", "号", "码")
 """Endings of names of whole numbers that name rather than count."""
+_DIVISION = "division_code"
+_DIVISION_NAMES = ("division", "division_code")
 _YES, _NO = Text(zh="是", en="yes"), Text(zh="否", en="no")
 
 
@@ -41,6 +43,14 @@ class Column:
     """What its values mean, when they are codes."""
     type: pa.DataType
 
+    is_division: bool = False
+    """Its values are codes of administrative divisions."""
+
+    @property
+    def is_name(self) -> bool:
+        """Whether its numbers, if they are numbers, name rather than count."""
+        return self.name.lower().endswith(_NO_SEPARATORS)
+
     @property
     def kind(self) -> Literal["number", "text"]:
         """How it is set: numbers stand at the right."""
@@ -51,10 +61,15 @@ class Column:
         """Return its title, or its name when it has none."""
         return words(self.title, language) if self.title else self.name
 
+    def label_of(self, code: str, language: Language) -> str:
+        """Return what a code means; with the code itself where people know it."""
+        meaning = words(self.codes[code], language)
+        return f"{meaning} {code}" if self.is_division else meaning
+
     def shown(self, language: Language) -> Show:
         """Return what turns a value, other than null, into text."""
         if self.codes:
-            codes = {code: words(text, language) for code, text in self.codes.items()}
+            codes = {code: self.label_of(code, language) for code in self.codes}
             return lambda value: codes.get(value, printable(value))
         if Mask.DATE_YEAR in self.masks and pa.types.is_date(self.type):
             return lambda value: f"{value:%Y}"
@@ -64,7 +79,7 @@ class Column:
             return lambda value: words(_YES if value else _NO, language)
         if pa.types.is_timestamp(self.type):
             return _time
-        if self.kind == "number" and not self.name.lower().endswith(_NO_SEPARATORS):
+        if self.kind == "number" and not self.is_name:
             return lambda value: f"{value:,}"
         return printable
 
@@ -81,7 +96,9 @@ def columns_of(schema: pa.Schema, *, catalog: Catalog) -> tuple[Column, ...]:
     for cut in json.loads(metadata.get(b"sharing.cuts", b"[]")):
         cuts[cut["column"]].append(cut)
     described = _described(json.loads(metadata.get(b"sharing.treatment", b"{}")), catalog=catalog)
-    return tuple(_column(field, cuts=cuts[field.name], described=described.get(field.name, [])) for field in schema)
+    columns = [_column(field, cuts=cuts[field.name], described=described.get(field.name, [])) for field in schema]
+    divisions = _divisions(catalog) if any(column.is_division for column in columns) else {}
+    return tuple(replace(column, codes=divisions) if column.is_division else column for column in columns)
 
 
 def page(batches: Iterable[pa.RecordBatch], *, columns: Sequence[Column], language: Language) -> list[list[str | None]]:
@@ -114,7 +131,16 @@ def _column(field: pa.Field, *, cuts: Sequence[Mapping[str, Any]], described: Se
         masks=frozenset(cut["mask"] for cut in cuts if cut["mask"]),
         codes=codes if len(titles) == 1 else {},
         type=field.type,
+        is_division=any(one.identifier == _DIVISION or one.name.endswith(_DIVISION_NAMES) for one in described),
     )
+
+
+def _divisions(catalog: Catalog) -> dict[str, Text]:
+    try:
+        divisions = catalog.divisions().divisions
+    except RequestError:
+        return {}
+    return {one.code: Text(zh=one.title.zh, en=one.title.en) for one in divisions}
 
 
 def _described(

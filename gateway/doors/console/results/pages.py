@@ -9,7 +9,10 @@ from starlette.responses import JSONResponse, Response
 
 from catalog.dataset import Text
 from gateway.doors.console.draft import Draft
-from gateway.doors.console.results.columns import Column, columns_of, page
+from gateway.doors.console.results import drawing, taking
+from gateway.doors.console.results.columns import Column, page
+from gateway.doors.console.results.files import TOO_MANY_ROWS, XLSX_ROWS_MAX
+from gateway.doors.console.results.finding import columns_for, find
 from gateway.doors.console.runs.results import KEPT_MAX, Refused
 from gateway.doors.console.runs.run import Question, Run
 from gateway.doors.console.runs.spool import SpoolClosed
@@ -47,7 +50,7 @@ def _list(visit: Visit) -> Response:
 
 
 def _show(visit: Visit) -> Response:
-    run = _run(visit)
+    run = find(visit)
     if run is None:
         return visit.render("result_gone.html")
     purpose = _purposes(visit).get(run.question.purpose)
@@ -55,18 +58,18 @@ def _show(visit: Visit) -> Response:
 
 
 def _progress(visit: Visit) -> Response:
-    run = _run(visit)
+    run = find(visit)
     if run is None:
         return visit.go("/results")
-    return visit.render("result_state.html", **_state(visit, run))
+    return visit.render("result_progress.html", **_state(visit, run))
 
 
 def _rows(visit: Visit) -> Response:
-    run = _run(visit)
+    run = find(visit)
     if run is None or run.schema is None:
         return JSONResponse({"rows": [], "total": 0}, status_code=404)
     first, count = _whole(visit.query.get("from")), min(_whole(visit.query.get("count")), _ROWS_OF_A_PAGE)
-    columns = _columns(visit, run)
+    columns = columns_for(visit, run)
     try:
         rows = page(run.spool.read(first, count), columns=columns, language=visit.language)
     except SpoolClosed:
@@ -89,21 +92,21 @@ def _heading(visit: Visit, column: Column) -> dict[str, object]:
 
 
 def _cancel(visit: Visit) -> Response:
-    run = _run(visit)
+    run = find(visit)
     if run is not None:
         run.cancel()
     return _progress(visit)
 
 
 def _close(visit: Visit) -> Response:
-    run = _run(visit)
+    run = find(visit)
     if run is not None:
         visit.session.results.remove(run)
     return visit.go("/results")
 
 
 def _edit(visit: Visit) -> Response:
-    run = _run(visit)
+    run = find(visit)
     if run is not None:
         question = run.question
         visit.session.draft = Draft(
@@ -113,7 +116,7 @@ def _edit(visit: Visit) -> Response:
 
 
 def _again(visit: Visit) -> Response:
-    run = _run(visit)
+    run = find(visit)
     if run is None:
         return visit.go("/results")
     try:
@@ -127,17 +130,7 @@ def _purposes(visit: Visit) -> dict[str, Text]:
     return {purpose.id: Text(zh=purpose.title.zh, en=purpose.title.en) for purpose in purposes}
 
 
-def _run(visit: Visit) -> Run | None:
-    return visit.session.results.find(visit.names["id"])
-
-
-def _columns(visit: Visit, run: Run) -> tuple[Column, ...]:
-    if run.columns is None and run.schema is not None:
-        run.columns = columns_of(run.schema, catalog=visit.connection.catalog)
-    return run.columns or ()
-
-
-def _state(visit: Visit, run: Run) -> dict[str, object]:
+def _state(visit: Visit, run: Run) -> dict[str, Any]:
     terms = run.terms()
     return {
         "run": run,
@@ -145,7 +138,9 @@ def _state(visit: Visit, run: Run) -> dict[str, object]:
         "about": json.loads(terms.get("sharing.about", "null"), object_hook=_text),
         "obligations": json.loads(terms.get("sharing.obligations", "null")),
         "rows_left": json.loads(terms.get("sharing.rows", "[]"), object_hook=_text),
-        "columns": _columns(visit, run),
+        "columns": columns_for(visit, run),
+        "xlsx_rows_max": XLSX_ROWS_MAX,
+        "too_many_rows": TOO_MANY_ROWS,
     }
 
 
@@ -174,4 +169,6 @@ ACTIONS = (
     Action(method="POST", path="/results/{id}/close", call=_close),
     Action(method="POST", path="/results/{id}/edit", call=_edit),
     Action(method="POST", path="/results/{id}/again", call=_again),
+    *drawing.ACTIONS,
+    *taking.ACTIONS,
 )
