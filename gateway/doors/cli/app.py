@@ -12,6 +12,7 @@ from typer.main import get_command, get_group
 COMMANDS = {
     "serve": ("server_commands:serve", "运行网关 / run the server"),
     "up": ("server_commands:up", "在本机启动一座完整的样例城市 / bring up a complete local city, in the foreground"),
+    "console": ("console_commands:commands", "网页控制台 / the web console"),
     "demo": ("demo:demo", "演示整个过程 / show the whole story"),
     "query": ("query_commands:query", "执行查询 / run a query"),
     "dataset": ("dataset_commands:commands", "本机数据集 / datasets on this machine"),

@@ -12,12 +12,12 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import jwt
-from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.httpx_client import OAuth2Client
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from gateway.doors.console.sessions import Browser
 from gateway.doors.console.settings import LOOPBACK, OidcSettings
@@ -77,13 +77,18 @@ class CitySignIn:
             provider=provider,
             ends_at=now + _FLOW_SECONDS,
         )
-        with self._client() as client:
-            address, state = client.create_authorization_url(
-                provider["authorization_endpoint"],
-                state=secrets.token_urlsafe(32),
-                code_verifier=flow.verifier,
-                nonce=flow.nonce,
-            )
+        state = secrets.token_urlsafe(32)
+        address = prepare_grant_uri(
+            provider["authorization_endpoint"],
+            client_id=self._settings.client_id,
+            response_type="code",
+            redirect_uri=self._redirect_uri,
+            scope=self._settings.scope,
+            state=state,
+            nonce=flow.nonce,
+            code_challenge=create_s256_code_challenge(flow.verifier),
+            code_challenge_method="S256",
+        )
         with self._lock:
             self._flows[state] = flow
             if len(self._flows) > _FLOWS_MAX:
@@ -117,19 +122,13 @@ class CitySignIn:
         if issuer and issuer != self._settings.issuer:
             raise SignInFailed(Trouble.CITY_MISMATCH)
         try:
-            with self._client() as client:
-                answer = client.fetch_token(
-                    flow.provider["token_endpoint"],
-                    grant_type="authorization_code",
-                    code=code,
-                    code_verifier=flow.verifier,
-                )
-                keys = client.get(flow.provider["jwks_uri"], withhold_token=True).raise_for_status().json()
+            answer = self._exchanged(flow, code=code)
+            keys = httpx.get(flow.provider["jwks_uri"], timeout=_ANSWER_SECONDS_MAX).raise_for_status().json()
             claims = self._id_token(str(answer["id_token"]), keys=keys, now=now)
             same = hmac.compare_digest(str(claims["nonce"]).encode(), flow.nonce.encode())
         except httpx.HTTPError as error:
             raise SignInFailed(Trouble.CITY_NO_ANSWER) from error
-        except (AuthlibBaseError, jwt.PyJWTError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (jwt.PyJWTError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise SignInFailed(Trouble.CITY_REFUSED) from error
         if not same:
             raise SignInFailed(Trouble.CITY_MISMATCH)
@@ -165,17 +164,21 @@ class CitySignIn:
             raise SignInFailed(Trouble.CITY_NO_ANSWER)
         return provider
 
-    def _client(self) -> OAuth2Client:
+    def _exchanged(self, flow: Flow, *, code: str) -> dict[str, Any]:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._redirect_uri,
+            "client_id": self._settings.client_id,
+            "code_verifier": flow.verifier,
+        }
         secret = self._settings.client_secret
-        return OAuth2Client(
-            self._settings.client_id,
-            client_secret=secret.read_text("utf-8").strip() if secret else None,
-            token_endpoint_auth_method="client_secret_basic" if secret else "none",
-            scope=self._settings.scope,
-            redirect_uri=self._redirect_uri,
-            code_challenge_method="S256",
-            timeout=_ANSWER_SECONDS_MAX,
-        )
+        auth = httpx.BasicAuth(quote(form["client_id"]), quote(secret.read_text("utf-8").strip())) if secret else None
+        answer = httpx.post(flow.provider["token_endpoint"], data=form, auth=auth, timeout=_ANSWER_SECONDS_MAX)
+        if answer.is_client_error:
+            raise SignInFailed(Trouble.CITY_REFUSED)
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
 
 
 def _is_safe(address: str) -> bool:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+import sys
+
+import structlog
 import uvicorn
 
 from gateway.doors.console.app import Console
 from gateway.doors.console.settings import ConsoleSettings
 
 
-def make_server(settings: ConsoleSettings) -> uvicorn.Server:
+def make_server(settings: ConsoleSettings) -> _Server:
     """Return a server that is not started; `run` serves until it is told to end by a signal or `should_exit`."""
     host, _, port = settings.listen.rpartition(":")
-    return uvicorn.Server(
+    return _Server(
         uvicorn.Config(
             Console(settings).application(),
             ws="none",
@@ -27,3 +31,30 @@ def make_server(settings: ConsoleSettings) -> uvicorn.Server:
             timeout_graceful_shutdown=2,
         )
     )
+
+
+def run(settings: ConsoleSettings) -> None:
+    """Serve until SIGTERM or SIGINT; prints `READY <address>` when pages can be opened, and logs JSON to stderr."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    server = make_server(settings)
+    server.ready = f"READY {settings.origin}"
+    server.run()
+
+
+class _Server(uvicorn.Server):
+    """Says when it answers."""
+
+    ready = ""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer."""
+        await super().startup(sockets)
+        if self.ready:
+            print(self.ready, flush=True)
