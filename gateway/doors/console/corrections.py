@@ -108,7 +108,8 @@ def _missing(visit: Visit) -> Text | None:
     if not visit.text("receipt"):
         return Text(
             zh="请填写收到该记录时的审计编号：在结果页“依据与回执”里，或在下载的文件旁的回执里。",
-            en="Give the audit entry under which you received the record: it stands with the result, and in the receipt beside the file.",
+            en="Give the audit entry under which you received the record: it stands with the result, "
+            "and in the receipt beside the file.",
         )
     if not visit.text("remark"):
         return Text(zh="请写明哪里有误，不写个人信息。", en="Say what is wrong, without personal data.")

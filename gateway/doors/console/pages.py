@@ -5,18 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from catalog.dataset import Text
-from gateway.doors.console import connectors, corrections, needs, overview, reports, results, saved, session_left
+from gateway.doors.console import (
+    connectors,
+    corrections,
+    datasets,
+    needs,
+    overview,
+    purposes,
+    query,
+    reports,
+    results,
+    saved,
+    session_left,
+    stops,
+    subscriptions,
+)
 from gateway.doors.console.audit import anomalies, entry, log, proving, review, subject, verification
 from gateway.doors.console.visit import Action, NavigationGroup, Page
 
 _MODULES = (
     overview,
+    purposes,
+    datasets,
+    query,
     results,
     saved,
     reports,
+    subscriptions,
     needs,
     corrections,
     connectors,
+    stops,
     log,
     entry,
     subject,
