@@ -35,6 +35,7 @@ class CatalogueNames:
         self._described: dict[str, catalog_pb2.GetDatasetResponse] = {}
         self._columns: dict[str, dict[str, catalog_pb2.ColumnDescription]] = {}
         self._purposes: dict[str, catalog_pb2.PurposeDescription] = {}
+        self._divisions: tuple[catalog_pb2.Code, ...] = ()
 
     def datasets(self) -> Mapping[str, catalog_pb2.DatasetSummary]:
         """Return the datasets by name."""
@@ -59,6 +60,12 @@ class CatalogueNames:
         if not self._purposes:
             self._purposes = {purpose.id: purpose for purpose in self._catalog.purposes()}
         return self._purposes
+
+    def divisions(self) -> tuple[catalog_pb2.Code, ...]:
+        """Return the divisions that the requester's office is responsible for, sorted by code."""
+        if not self._divisions:
+            self._divisions = tuple(self._catalog.divisions().divisions)
+        return self._divisions
 
     def titles(self, datasets: Iterable[str]) -> Mapping[str, Text]:
         """Return titles by column name, of names that mean the same in all the datasets; none when they cannot be had."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from gateway.client import Connection
+from gateway.client.catalogue_names import CatalogueNames
 from gateway.doors.console.audit.work import AuditWork
 from gateway.doors.console.downloads import Downloads
 from gateway.doors.console.draft import Draft
@@ -71,6 +72,10 @@ class Session:
     """Called when it ends."""
     draft: Draft | None = None
     """What `/query` shows when it is opened; None for an empty one."""
+    names: CatalogueNames | None = None
+    """The catalogue as the requester saw it last; `asking.shelf.names_of` renews it."""
+    names_until: float = 0
+    """When it has to be asked for anew, in seconds since 1970-01-01 UTC."""
     results: Results = field(default_factory=Results)
     downloads: Downloads = field(default_factory=Downloads)
     audit: AuditWork = field(default_factory=AuditWork)

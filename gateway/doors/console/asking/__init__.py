@@ -1,0 +1,1 @@
+"""How a query comes about: by picking, or as SQL."""
