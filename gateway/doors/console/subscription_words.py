@@ -46,4 +46,4 @@ def schedule(subscription: pb.Subscription) -> Text:
     cycle = next((one.words for one in CYCLES.values() if one.cycle == subscription.cycle), Text(zh="—", en="—"))
     part = "上午" if minute < _NOON else "下午" if minute < _EVENING else "晚上"
     at = f"{minute // 60}:{minute % 60:02}"
-    return Text(zh=f"{cycle.zh}{part} {at}", en=f"{cycle.en} at {at}")
+    return Text(zh=f"{cycle.zh}{part} {at}", en=f"{cycle.en[0].lower()}{cycle.en[1:]} at {at}")

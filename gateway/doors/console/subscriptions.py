@@ -37,6 +37,10 @@ _NOTHING_WAITS = {
     "remedy_zh": "请回到“订阅”页查看最近一期的状态。",
     "remedy_en": "See on the page “Subscriptions” how the last run stands.",
 }
+_NOTE = Text(
+    zh="这是订阅的一期结果。下载成文件后才算接收，网关随即销毁它那一份；只看不下载，它会继续等您。",
+    en="A run of a subscription. It is received once you download it, and the gateway destroys its copy; until then it waits.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +128,7 @@ def _receive(visit: Visit) -> Response:
             _Waiting(subscriptions=subscriptions, id=about.id),
             question,
             taken=lambda: _acknowledge(subscriptions, about.id, run=run.id),
+            note=_NOTE,
         )
     except Refused as refused:
         return visit.render("subscriptions_list.html", problem=refused.text, **_listed(visit))
@@ -198,7 +203,7 @@ def _shown(visit: Visit) -> list[_Shown]:
             waiting=next((run for run in one.runs if run.state == pb.RUN_STATE_READY), None),
             is_own=one.subject == subject,
         )
-        for one in Subscriptions(visit.connection).all()
+        for one in sorted(Subscriptions(visit.connection).all(), key=lambda one: bool(one.stopped_at))
     ]
 
 

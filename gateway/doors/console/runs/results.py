@@ -84,13 +84,21 @@ class Results:
         self._closed = False
         self._asked_at = 0.0
 
-    def start(self, source: Source, question: Question, *, taken: Callable[[], object] = lambda: None) -> Run:
+    def start(
+        self,
+        source: Source,
+        question: Question,
+        *,
+        taken: Callable[[], object] = lambda: None,
+        note: Text | None = None,
+    ) -> Run:
         """Ask in a thread of its own.
 
         Args:
             source: Answers it, such as the requester's connection.
             question: What is asked.
             taken: Called when the rows were taken along as a file.
+            note: Shown with the result.
 
         Raises:
             Refused: Too many run already.
@@ -105,7 +113,7 @@ class Results:
                     "Too many queries run on this console; try again in a moment.",
                 )
             try:
-                run = self._new_run(question, taken=taken)
+                run = self._new_run(question, taken=taken, note=note)
             except OSError:
                 room.running.release()
                 raise
@@ -175,12 +183,13 @@ class Results:
         if len(self._runs) > 3 * KEPT_MAX:
             del self._runs[next(name for name, run in self._runs.items() if run.state is State.CLOSED)]
 
-    def _new_run(self, question: Question, *, taken: Callable[[], object]) -> Run:
+    def _new_run(self, question: Question, *, taken: Callable[[], object], note: Text | None) -> Run:
         room = self.room
         return Run(
             id=secrets.token_urlsafe(_ID_BYTES),
             question=question,
             taken=taken,
+            note=note,
             spool=Spool(room.folder, space=room.space, bytes_max=room.result_bytes_max),
             clock=room.clock,
             started_at=room.clock(),

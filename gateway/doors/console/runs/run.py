@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import grpc
 import pyarrow as pa
 
+from catalog.dataset import Text
 from gateway.client import RequestError, request_errors
 from gateway.client.connection import OnCall
 from gateway.client.errors import ErrorReason
@@ -101,6 +102,8 @@ class Run:
     """What the page found that can be drawn."""
     taken: Callable[[], object] = lambda: None
     """Called when its rows were taken along as a file."""
+    note: Text | None = None
+    """Shown with it."""
     _cancel: Callable[[], object] = lambda: None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
