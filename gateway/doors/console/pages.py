@@ -19,6 +19,7 @@ from gateway.doors.console import (
     session_left,
     stops,
     subscriptions,
+    use,
 )
 from gateway.doors.console.audit import anomalies, entry, log, proving, review, subject, verification
 from gateway.doors.console.visit import Action, NavigationGroup, Page
@@ -35,6 +36,7 @@ _MODULES = (
     needs,
     corrections,
     connectors,
+    use,
     stops,
     log,
     entry,
