@@ -34,7 +34,7 @@ def _open(visit: Visit) -> Response:
     try:
         visit.session.draft = visit.saved.query(visit.names["id"])
     except SavedProblem as error:
-        return _render(visit, "saved_list.html", problem=error.text)
+        return visit.render("save_outcome.html", problem=error.text)
     return visit.go("/query")
 
 
@@ -44,7 +44,7 @@ def _run(visit: Visit) -> Response:
         query = visit.saved.query(visit.names["id"])
         visit.saved.ran(visit.names["id"])
     except SavedProblem as error:
-        return _render(visit, "saved_list.html", problem=error.text)
+        return visit.render("save_outcome.html", problem=error.text)
     form = FormData({"sql": query.sql, "purpose": query.purpose, "case": query.case, "title": query.title})
     return results.ask(replace(visit, form=form))
 
