@@ -13,6 +13,7 @@ from catalog.dataset import Text
 from gateway.client.audit_reports import PURPOSE, REPORTS, ReportName
 from gateway.doors.console.audit.filters import PeriodInvalid, last_days, read_period
 from gateway.doors.console.audit.reasons import reason_words
+from gateway.doors.console.audit.titles import learn_titles
 from gateway.doors.console.visit import CITY_TIME, Action, Page, Visit
 
 Row = dict[str, Any]
@@ -103,6 +104,7 @@ def report(visit: Visit) -> Response:
     result = visit.connection.query(REPORTS[name].sql(first=first, last=last, least=None), purpose=PURPOSE)
     with result:
         rows: list[Row] = result.to_arrow().to_pylist()
+    learn_titles(visit)
     columns = list(result.schema.names)
     return visit.render(
         "audit/report.html",

@@ -14,7 +14,8 @@ from connectors.sdk.tlog.entry import Entry
 from connectors.sdk.tlog.evidence import Evidence
 from gateway.doors.console.audit.entries import Listed, codes_of, listed
 from gateway.doors.console.audit.proving import prove
-from gateway.doors.console.audit.reasons import REASONS, reason_words
+from gateway.doors.console.audit.reasons import reason_words
+from gateway.doors.console.audit.titles import learn_titles
 from gateway.doors.console.audit.words import (
     CHANNELS,
     ROLES,
@@ -67,13 +68,18 @@ def show(visit: Visit) -> Response:
     except ValueError:
         return visit.render("audit/entry_malformed.html", **_proof_part(visit, evidence))
     body = one.body
+    learn_titles(visit)
     return visit.render(
         "audit/entry.html",
         one=one,
-        body=body,
+        body=_complete(body),
         titles=visit.session.audit.titles,
         linked=_linked(visit, one),
-        rest=[(field_words(name), _plain(name, value)) for name, value in body.items() if name not in _SAID_ELSEWHERE],
+        rest=[
+            (field_words(name), _plain(name, value))
+            for name, value in body.items()
+            if name not in _SAID_ELSEWHERE and value not in (None, "", [], {})
+        ],
         denials=[_denial(denial) for denial in body.get("denials") or ()],
         codes=[(code, reason_words(code)) for code in codes_of(one.entry)],
         roles=[in_words(ROLES, role) for role in (body.get("requester") or {}).get("roles", ())],
@@ -147,29 +153,31 @@ def _linked(visit: Visit, one: Listed) -> list[Listed]:
 
 
 def _denial(denial: Mapping[str, Any]) -> dict[str, Any]:
-    def text(name: str) -> Text:
-        said = denial.get(name)
-        return (
-            Text(zh=str(said.get("zh", "")), en=str(said.get("en", "")))
-            if isinstance(said, dict)
-            else Text(zh="", en="")
-        )
+    def text(name: str) -> Text | None:
+        match denial.get(name):
+            case {"zh": str(zh), "en": str(en)} if zh and en:
+                return Text(zh=zh, en=en)
+        return None
 
+    code = str(denial.get("code") or "—")
     return {
-        "code": str(denial.get("code", "")),
-        "title": REASONS.get(str(denial.get("code", ""))),
-        "message": text("message"),
+        "code": code,
+        "message": text("message") or reason_words(code),
         "legal_basis": text("legal_basis"),
         "remedy": text("remedy"),
     }
+
+
+def _complete(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body with every member that the page asks for; those that it lacks are None."""
+    datasets = [{"columns": (), "people": (), "row_filter": None, **dataset} for dataset in body.get("datasets") or ()]
+    return {**dict.fromkeys(_SAID_ELSEWHERE), **body, "datasets": datasets}
 
 
 def _plain(name: str, value: object) -> Text:
     """Return any other member as text."""
     if isinstance(value, str):
         return value_words(name, value)
-    if value is None or value in ([], {}):
-        return Text(zh="—", en="—")
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     return Text(zh=text, en=text)
 

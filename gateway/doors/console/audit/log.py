@@ -23,6 +23,7 @@ from gateway.doors.console.audit.filters import (
     request_fields,
 )
 from gateway.doors.console.audit.reasons import reason_words
+from gateway.doors.console.audit.titles import keep_titles
 from gateway.doors.console.audit.words import KINDS, OUTCOMES, in_words
 from gateway.doors.console.downloads import offer
 from gateway.doors.console.visit import Action, Bilingual, Page, Visit
@@ -186,12 +187,7 @@ def _summary(visit: Visit, values: Mapping[str, str]) -> Summary:
     request = audit_pb2.SummariseEntriesRequest(**request_fields(values), groupings=groupings)
     answer = stub.SummariseEntries(request, metadata=visit.connection.headers())
     groups = dict(zip(_FACETS, answer.groupings, strict=True))
-    visit.session.audit.remember_titles(
-        (name, group.values[0], Text(zh=group.titles[0].zh, en=group.titles[0].en))
-        for name in ("office", "purpose", "dataset")
-        for group in groups[name].groups
-        if group.titles
-    )
+    keep_titles(visit, groups.items())
     days = {group.values[0]: (group.entries, group.denials) for group in groups["day"].groups}
     return Summary(
         total=sum(group.entries for group in groups["kind"].groups),

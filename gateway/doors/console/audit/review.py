@@ -12,6 +12,7 @@ from starlette.responses import Response
 from catalog.dataset import Text
 from gateway.doors.console.audit.filters import PeriodInvalid, last_days, read_period, seconds_of
 from gateway.doors.console.audit.reasons import reason_words
+from gateway.doors.console.audit.titles import learn_titles
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import review_pb2, review_pb2_grpc
 
@@ -105,6 +106,7 @@ def replay(visit: Visit) -> Response:
     )
     stub = review_pb2_grpc.ReviewServiceStub(visit.connection.channel)
     replayed = list(stub.ReplayEntries(request, metadata=visit.connection.headers()))
+    learn_titles(visit)
     same = {_Outcome.REPLAY_OUTCOME_IDENTICAL} | ({_Outcome.REPLAY_OUTCOME_DIFFERENT} if active else set())
     differing = [item for item in replayed if item.outcome not in same]
     counts = Counter(item.outcome for item in replayed)
@@ -130,6 +132,7 @@ def reconcile(visit: Visit) -> Response:
     request = review_pb2.ReconcileRequest(from_time=period.from_time, until_time=period.until_time)
     stub = review_pb2_grpc.ReviewServiceStub(visit.connection.channel)
     found = list(stub.Reconcile(request, metadata=visit.connection.headers()))
+    learn_titles(visit)
     differing = [item for item in found if item.kind != review_pb2.DIFFERENCE_KIND_AGREED]
     return visit.render(
         "audit/reconciled.html",

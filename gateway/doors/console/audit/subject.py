@@ -7,6 +7,7 @@ from starlette.responses import Response
 from catalog.dataset import Text
 from catalog.vocabulary import IdentifierKind
 from gateway.client import RequestError, request_errors
+from gateway.doors.console.audit.titles import learn_titles
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import subject_pb2, subject_pb2_grpc
 
@@ -74,6 +75,8 @@ def report(visit: Visit) -> Response:
             found.extend(stub.ReportSubject(request, metadata=visit.connection.headers()))
     except RequestError as problem:
         error = problem
+    if found:
+        learn_titles(visit)
     return visit.render(
         "audit/subject_found.html",
         found=found[::-1],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from catalog.dataset import Text
@@ -62,10 +61,6 @@ class AuditWork:
     """The verification that runs, or that ended last."""
     titles: dict[tuple[str, str], Text] = field(default_factory=dict)
     """By what they name (`office`, `purpose`, `dataset`) and id."""
-
-    def remember_titles(self, named: Iterable[tuple[str, str, Text]]) -> None:
-        """Keep titles for later pages."""
-        self.titles |= {(what, id_): title for what, id_, title in named if title.zh or title.en}
 
     def close(self) -> None:
         """End what runs."""
