@@ -51,12 +51,12 @@ class Names:
     @cached_property
     def offices(self) -> Mapping[str, Bilingual]:
         """Titles of all offices by id."""
-        return {office.id: office.title for office in self._listed.offices}
+        return {office.id: office.title for office in self.listed.offices}
 
     @cached_property
     def departments(self) -> Mapping[str, Bilingual]:
         """Titles of all departments by id."""
-        return {department.id: department.title for department in self._listed.departments}
+        return {department.id: department.title for department in self.listed.departments}
 
     @cached_property
     def datasets(self) -> Iterable[catalog_pb2.DatasetSummary]:
@@ -73,7 +73,8 @@ class Names:
         return [known[id] for id in sorted(known)]
 
     @cached_property
-    def _listed(self) -> catalog_pb2.ListOfficesResponse:
+    def listed(self) -> catalog_pb2.ListOfficesResponse:
+        """All offices and departments."""
         return self._visit.connection.catalog.offices()
 
     @cached_property

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from catalog.dataset import Text
 from gateway.doors.console import (
+    agreements,
     connectors,
     corrections,
     datasets,
@@ -38,6 +39,7 @@ _MODULES = (
     connectors,
     use,
     stops,
+    agreements,
     log,
     entry,
     subject,
