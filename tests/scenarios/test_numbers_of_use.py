@@ -19,7 +19,7 @@ CLERK, OTHER_CLERK, STREET = "nanjing-east-road", "changfeng", "310101002"
 POLICE, HOUSING, HEALTH = "department-public_security", "department-housing", "department-health"
 VISITS = "elderly-care-visits"
 JOIN = """SELECT r.name, d.address FROM population.resident r
-    JOIN housing.dwelling d ON d.dwelling_code = r.dwelling_code WHERE r.birth_date < DATE '1940-01-01'"""
+    JOIN housing.dwelling d ON d.dwelling_code = r.dwelling_code WHERE r.birth_date < DATE '1965-01-01'"""
 SEEN_BY = {
     "auditor": pb.OVERVIEW_SCOPE_CITY,
     "administrator": pb.OVERVIEW_SCOPE_CITY,
@@ -80,7 +80,7 @@ def test_an_overview_has_titles_hours_and_the_state_of_the_log(city: City) -> No
     seen = overview(city, who="auditor")
     assert sum(hour.queries for hour in seen.hours) == seen.total.queries >= 1
     assert len(seen.hours) == 24
-    assert {purpose.id: purpose.title.zh for purpose in seen.purposes}[VISITS] == "独居老人走访"
+    assert {purpose.id: purpose.title.zh for purpose in seen.purposes}[VISITS] == "老年人关爱走访"
     assert {office.id: office.title.zh for office in seen.offices}[STREET] == "南京东路街道"
     assert {department.id: department.title.en for department in seen.departments}["housing"].startswith("Shanghai")
     assert (seen.log.entries > 0, seen.log.stopped, seen.log.witnesses) == (True, False, 0)
@@ -96,7 +96,7 @@ def test_a_steward_sees_what_the_own_data_was_used_for(city: City) -> None:
     found = summary(city, "office", "purpose", "dataset", who=HOUSING, **period())
     assert {values[2] for values in found} == {"housing.dwelling"}
     own = found[STREET, VISITS, "housing.dwelling"]
-    assert [title.zh for title in own.titles][:2] == ["南京东路街道", "独居老人走访"]
+    assert [title.zh for title in own.titles][:2] == ["南京东路街道", "老年人关爱走访"]
     assert own.accesses >= 1
     assert own.rows > 0
     assert summary(city, "requester", who=HOUSING, **period())[CLERK,].requesters == 1
