@@ -28,6 +28,10 @@ class Names:
         """Return what a department is called."""
         return self._name(self.departments, id)
 
+    def knows(self, dataset: str) -> bool:
+        """Tell whether a dataset is open to the requester, so that it has a page."""
+        return dataset in {summary.name for summary in self.datasets}
+
     def dataset(self, name: str) -> str:
         """Return the title of a dataset."""
         return self._name({summary.name: summary.title for summary in self.datasets}, name)
@@ -38,7 +42,7 @@ class Names:
 
     def column(self, dataset: str, name: str) -> str:
         """Return the title of a column."""
-        if dataset not in {summary.name for summary in self.datasets}:
+        if not self.knows(dataset):
             return name
         return self._name({column.name: column.title for column in self.described(dataset).columns}, name)
 
