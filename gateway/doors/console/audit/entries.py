@@ -99,7 +99,9 @@ def _result(entry: Entry) -> tuple[Text, str]:
         return in_words(OUTCOMES, outcome), _OUTCOME_STYLES.get(outcome, "bad")
     if action := body.get("action"):
         return in_words(ACTIONS, action), "plain"
-    return Text(zh="—", en="—"), "plain"
+    return Text(
+        zh="已批准" if entry.kind == "intent" else "—", en="Allowed" if entry.kind == "intent" else "—"
+    ), "plain"
 
 
 def _facts(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from gateway.doors.console.audit.titles import learn_titles
 from gateway.doors.console.audit.words import (
     CHANNELS,
     ROLES,
+    RULES,
     USES,
     condition_words,
     field_words,
@@ -75,15 +76,12 @@ def show(visit: Visit) -> Response:
         body=_complete(body),
         titles=visit.session.audit.titles,
         linked=_linked(visit, one),
-        rest=[
-            (field_words(name), _plain(name, value))
-            for name, value in body.items()
-            if name not in _SAID_ELSEWHERE and value not in (None, "", [], {})
-        ],
+        rest=_rest(body),
         denials=[_denial(denial) for denial in body.get("denials") or ()],
         codes=[(code, reason_words(code)) for code in codes_of(one.entry)],
         roles=[in_words(ROLES, role) for role in (body.get("requester") or {}).get("roles", ())],
         channel=in_words(CHANNELS, body.get("channel")),
+        rules=_joined([in_words(RULES, rule) for rule in body.get("determined_by") or ()]),
         uses=lambda names: _joined([in_words(USES, name) for name in names]),
         treatment=lambda column: treatment_words(column.get("action") or "", column.get("mask")),
         condition=condition_words,
@@ -150,6 +148,12 @@ def _linked(visit: Visit, one: Listed) -> list[Listed]:
         if other.entry.entry_id != one.entry.entry_id
         and (other.entry.entry_id == intent or other.body.get("intent") == intent)
     ]
+
+
+def _rest(body: Mapping[str, Any]) -> list[tuple[Text, Text]]:
+    """Return the members that no other part of the page tells of."""
+    told = ((name, value) for name, value in body.items() if name not in _SAID_ELSEWHERE)
+    return [(field_words(name), _plain(name, value)) for name, value in told if value not in (None, "", [], {})]
 
 
 def _denial(denial: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.responses import Response
 
 from catalog.dataset import Text
 from catalog.vocabulary import IdentifierKind
 from gateway.client import RequestError, request_errors
 from gateway.doors.console.audit.titles import learn_titles
+from gateway.doors.console.audit.words import MASKS, TREATMENTS, in_words
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import subject_pb2, subject_pb2_grpc
 
@@ -83,6 +86,7 @@ def report(visit: Visit) -> Response:
         counts=[(kind, sum(access.kind == kind for access in found)) for kind in KINDS],
         kinds=KINDS,
         titles=visit.session.audit.titles,
+        treated=_treated,
         error=error,
         for_data_subject=for_data_subject,
     )
@@ -100,6 +104,12 @@ def reveal(visit: Visit) -> Response:
         value=answer.value,
         reason=request.reason,
     )
+
+
+def _treated(columns: Sequence[str]) -> list[tuple[str, Text]]:
+    """Return the columns of an access with what was done to each, in words."""
+    parts = (column.partition(": ") for column in columns)
+    return [(name, in_words({**MASKS, **TREATMENTS}, treatment)) for name, _, treatment in parts]
 
 
 PAGES = (

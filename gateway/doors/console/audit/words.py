@@ -124,6 +124,20 @@ CHANNELS: Mapping[str, Text] = {
     "subscription": _t("订阅", "subscription"),
     "governance": _t("办理接口", "governance interface"),
 }
+RULES: Mapping[str, Text] = {
+    "agreement": _t("共享协议", "agreement"),
+    "clearance": _t("权限级别", "clearance"),
+    "consent": _t("本人同意", "consent"),
+    "emergency": _t("应急状态", "emergency"),
+    "jurisdiction": _t("辖区", "jurisdiction"),
+    "minimisation": _t("最小必要", "minimisation"),
+    "obligations": _t("义务", "obligations"),
+    "purpose": _t("用途", "purpose"),
+    "quota": _t("限额", "quota"),
+    "request": _t("请求", "request"),
+    "statistics": _t("统计保护", "statistics"),
+    "stop": _t("停用", "stop"),
+}
 FIELDS: Mapping[str, Text] = {
     "action": _t("动作", "Action"),
     "target": _t("对象", "About"),
