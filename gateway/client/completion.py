@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from gateway.client.catalogue_names import CatalogueNames, Titled
+from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 _KEYWORDS = (
     "SELECT", "DISTINCT", "FROM", "JOIN", "LEFT JOIN", "ON", "USING", "WHERE", "AND", "OR", "NOT", "IN", "EXISTS", "BETWEEN",
@@ -17,6 +18,7 @@ _WORD = re.compile(r"[\w.]*\Z")
 _AFTER_FROM = re.compile(r"\b(?:FROM|JOIN)\s+[\w.]*\Z", re.IGNORECASE)
 _TABLE = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_]\w*\.[a-z_]\w*)(?:\s+(?:AS\s+)?([a-z_]\w*))?", re.IGNORECASE)
 _LITERAL = re.compile(r"'[^']*'")
+Left = Callable[[catalog_pb2.ColumnDescription, str], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,13 @@ class Candidate:
 
 
 def complete(
-    before: str, *, text: str, names: CatalogueNames, purpose: str, words: Callable[[Titled], str]
+    before: str,
+    *,
+    text: str,
+    names: CatalogueNames,
+    purpose: str,
+    words: Callable[[Titled], str],
+    left: Left = lambda column, purpose: column.treatments[purpose],
 ) -> Iterator[Candidate]:
     """Yield what may stand after `before` in a statement.
 
@@ -41,21 +49,22 @@ def complete(
         names: What the requester may use.
         purpose: Only what this purpose opens is offered; empty for all.
         words: Chooses the language.
+        left: Tells what a purpose leaves of a column.
 
     Raises:
         RequestError: The gateway does not answer.
     """
-    return _Completion(names=names, purpose=purpose, words=words).candidates(
+    return _Completion(names=names, purpose=purpose, words=words, left=left).candidates(
         _LITERAL.sub("", before), text=_LITERAL.sub("", text)
     )
 
 
 def fitting(word: str, offered: Iterable[tuple[str, str]]) -> Iterator[Candidate]:
-    """Yield what begins with the word, has a part that begins with it, or whose title holds it."""
+    """Yield what begins with the word or whose title does, then what has a part that begins with it or whose title holds it."""
     part = re.compile(rf"(?:^|[\W_]){re.escape(word)}", re.IGNORECASE)
-    for name, title in offered:
-        if part.search(name) or word.lower() in title.lower():
-            yield Candidate(text=name, title=title, replaces=len(word))
+    found = [one for one in offered if part.search(one[0]) or word.lower() in one[1].lower()]
+    for name, title in sorted(found, key=lambda one: not any(text.lower().startswith(word.lower()) for text in one)):
+        yield Candidate(text=name, title=title, replaces=len(word))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +72,7 @@ class _Completion:
     names: CatalogueNames
     purpose: str
     words: Callable[[Titled], str]
+    left: Left
 
     def candidates(self, before: str, *, text: str) -> Iterator[Candidate]:
         if "'" in before:
@@ -94,4 +104,4 @@ class _Completion:
             if not self.purpose:
                 yield name, self.words(column.title)
             elif self.purpose in column.treatments:
-                yield name, f"{self.words(column.title)}  {column.treatments[self.purpose]}"
+                yield name, f"{self.words(column.title)}  {self.left(column, self.purpose)}"

@@ -12,6 +12,7 @@ from gateway.client import RequestError
 from gateway.client.completion import complete
 from gateway.doors.console.asking import words
 from gateway.doors.console.asking.editor import Editor, case_form, edited, opened
+from gateway.doors.console.asking.pick_form import picks_of
 from gateway.doors.console.asking.shelf import names_of
 from gateway.doors.console.asking.told import told
 from gateway.doors.console.draft import Draft
@@ -34,17 +35,17 @@ def show(visit: Visit) -> Response:
 def build(visit: Visit) -> Response:
     """Answer with the editor after something was picked that changes what else may be picked."""
     editor = edited(visit)
-    return _render(visit, "query_editor.html", editor, headers=_EXPLAIN)
+    return _render(visit, "query_built.html", editor, headers=_EXPLAIN)
 
 
 def statement(visit: Visit) -> Response:
     """Answer with the SQL after something was picked; with the editor when the SQL was written by hand since."""
     editor = edited(visit)
     if editor.picks is None or visit.text("sql").replace("\r\n", "\n") != visit.text("picked").replace("\r\n", "\n"):
-        answer = _render(visit, "query_editor.html", editor, headers=_EXPLAIN)
+        answer = _render(visit, "query_built.html", editor, headers=_EXPLAIN)
         answer.headers["HX-Retarget"] = "#editor"
         return answer
-    return _render(visit, "query_statement.html", editor, headers=_EXPLAIN)
+    return _render(visit, "query_stated.html", editor, headers=_EXPLAIN)
 
 
 def explain(visit: Visit) -> Response:
@@ -55,7 +56,17 @@ def explain(visit: Visit) -> Response:
     if visit.text("explained") == asked and not by_hand:
         return Response(status_code=204)
     visit.session.draft = editor.draft
-    return _render(visit, "query_explanation.html", editor, told=told(visit, editor), asked=asked, by_hand=by_hand)
+    explained = told(visit, editor)
+    shown = editor.picks if editor.picks else picks_of(visit.form, shelf=editor.shelf)
+    return _render(
+        visit,
+        "query_explanation.html",
+        editor,
+        told=explained,
+        asked=asked,
+        by_hand=by_hand and not explained.mistake,
+        shown=shown if shown.dataset in editor.shelf.datasets else None,
+    )
 
 
 def completions(visit: Visit) -> Response:
@@ -64,7 +75,14 @@ def completions(visit: Visit) -> Response:
     if not isinstance(before, str) or not isinstance(text, str):
         return JSONResponse([])
     try:
-        found = complete(before, text=text, names=names_of(visit), purpose=visit.text("purpose"), words=visit.words)
+        found = complete(
+            before,
+            text=text,
+            names=names_of(visit),
+            purpose=visit.text("purpose"),
+            words=visit.words,
+            left=lambda column, purpose: visit.words(column.treatment_texts[purpose]),
+        )
         candidates = [candidate for candidate, _ in zip(found, range(_COMPLETIONS_MAX), strict=False)]
     except RequestError:
         candidates = []
@@ -87,6 +105,7 @@ def _render(
         editor=editor,
         draft=editor.draft,
         picks=editor.picks,
+        beyond=editor.picks is None,
         shelf=shelf,
         purposes=[shelf.names.purposes()[id] for id in sorted(shelf.names.purposes())],
         purpose=shelf.purpose,

@@ -23,6 +23,7 @@ from gateway.doors.console.asking.read_sql import read_sql
 from gateway.doors.console.asking.shelf import Offered, Shelf, names_of
 from gateway.doors.console.draft import Draft
 from gateway.doors.console.visit import Visit
+from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 _YEARS = "60"
 
@@ -97,6 +98,8 @@ def edited(visit: Visit) -> Editor:
             return _written(draft, shelf=shelf, picks=_without(picks, visit.text("drop")))
         return Editor(draft=draft, shelf=shelf, picks=picks)
     picks = picks_of(visit.form, shelf=shelf)
+    if visit.text("picked_for") != draft.purpose:
+        picks = _moved(picks, shelf=shelf, before=shelf.names.purposes().get(visit.text("picked_for")))
     if visit.text("drop"):
         picks = _without(picks, visit.text("drop"))
     if visit.text("remove").isdigit():
@@ -165,6 +168,17 @@ def _settled(picks: Picks, *, shelf: Shelf) -> Picks:
         order=picks.order
         if picks.order and (picks.order.by in shown or (not counting and picks.order.by in known))
         else None,
+    )
+
+
+def _moved(picks: Picks, *, shelf: Shelf, before: catalog_pb2.PurposeDescription | None) -> Picks:
+    """Return the picks of another purpose without what this one does not open."""
+    opened = {column.name for name in shelf.datasets for column in shelf.columns(name) if column.open}
+    return replace(
+        picks,
+        counting=picks.counting and not (before and before.aggregate_only),
+        columns=tuple(name for name in picks.columns if name in opened),
+        filters=tuple(one for one in picks.filters if one.column in opened),
     )
 
 

@@ -13,9 +13,11 @@ from gateway.client.errors import ErrorReason
 from gateway.doors.console.asking.editor import Editor
 from gateway.doors.console.asking.picks import ColumnName
 from gateway.doors.console.asking.read_sql import place_of_mistake
+from gateway.doors.console.asking.words import why_not
 from gateway.doors.console.visit import Bilingual, Visit
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
+_PURPOSES_OFFERED_MAX = 2
 _NAME = re.compile(r"[a-z][a-z0-9_-]*(?:\.[a-z][a-z0-9_]*){0,2}")
 
 
@@ -120,11 +122,10 @@ def _offers(message: Text, *, editor: Editor) -> Iterable[Offer]:
             continue
         if editor.picks:
             yield Offer(drop=name, title=Text(zh=f"去掉“{title.zh}”", en=f"Leave out '{title.en}'"))
-        for id in treatments:
-            purpose = names.purposes().get(id)
-            if purpose:
-                words = Text(zh=f"改用“{purpose.title.zh}”", en=f"Declare '{purpose.title.en}' instead")
-                yield Offer(purpose=id, title=words)
+        usable = [id for id, purpose in names.purposes().items() if id in treatments and not why_not(purpose)]
+        for id in usable[:_PURPOSES_OFFERED_MAX]:
+            other = names.purposes()[id].title
+            yield Offer(purpose=id, title=Text(zh=f"改用“{other.zh}”", en=f"Declare '{other.en}' instead"))
 
 
 def _column(name: str, *, names: CatalogueNames) -> catalog_pb2.ColumnDescription | None:
@@ -134,7 +135,7 @@ def _column(name: str, *, names: CatalogueNames) -> catalog_pb2.ColumnDescriptio
 
 def _mistake(sql: str, line: int, column: int) -> Text:
     lines = sql.splitlines()
-    before = lines[line - 1][max(0, column - 24) : column].strip() if line <= len(lines) else ""
+    before = " ".join(lines[line - 1][:column].split()[-3:]) if line <= len(lines) else ""
     return Text(
         zh=f"SQL 还不完整，或第 {line} 行第 {column} 个字符处有误：“…{before}”之后。",
         en=f"The SQL is not complete yet, or wrong at line {line}, character {column}: after '…{before}'.",

@@ -73,6 +73,9 @@ function show(area, candidates) {
   said.textContent = candidates.length ? `${candidates.length} ${box.dataset.found}` : "";
 }
 
+// Whether a word has begun, or a dataset is to follow; Ctrl+Space asks in any case.
+const begun = (before) => /[\p{L}\w.]$|\b(from|join)\s+$/iu.test(before);
+
 async function ask(area) {
   const question = ++asked;
   const before = area.value.slice(0, area.selectionStart);
@@ -116,8 +119,8 @@ export function start(part) {
     const typed = area(event.target);
     if (!typed) return;
     prepare(typed);
-    clearTimeout(waiting);
-    waiting = setTimeout(() => ask(typed), WAIT_MS);
+    close(typed);
+    if (begun(typed.value.slice(0, typed.selectionStart))) waiting = setTimeout(() => ask(typed), WAIT_MS);
   });
   part.addEventListener("keydown", (event) => area(event.target) && key(event, event.target));
   part.addEventListener("focusout", (event) => area(event.target) && close(event.target));
