@@ -24,6 +24,7 @@ from tests.benchmarks import (
     audit_search,
     bulk_delivery,
     catalogue,
+    console_grid,
     decision,
     federated_join,
     masks,
@@ -48,6 +49,7 @@ ROWS: Mapping[str, Callable[[Setting], list[Line]]] = {
     "revocation": revocation.run,
     "sample-city": sample_city.run,
     "catalogue": catalogue.run,
+    "console-grid": console_grid.run,
 }
 _DISK = Path("/var/tmp")
 """Not `/tmp`, which may be memory: a durable entry must reach a disk."""

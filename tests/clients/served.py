@@ -60,11 +60,11 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Served]:
+def serving(folder: Path, *, copies: int = COPIES) -> Iterator[Served]:
     """Run the gateway below `folder`; its purpose `benchmark` needs no case."""
     city, files = small_city(folder, residents=1_000), folder / "files"
-    rows = COPIES * write_enterprises(files, city=city, rows=111_000)
-    for copy in range(1, COPIES):
+    rows = copies * write_enterprises(files, city=city, rows=111_000)
+    for copy in range(1, copies):
         os.link(files / ENTERPRISES / "part-0.parquet", files / ENTERPRISES / f"part-{copy}.parquet")
     connector = parquet_connector(CONTROLLER, folder=files, datasets=[ENTERPRISES])
     connector["catalogue"] = str(folder / "catalogue")

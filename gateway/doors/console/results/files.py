@@ -73,7 +73,8 @@ def writer(run: Run, kind: str) -> Callable[[Path], object]:
         return lambda path: write_private(path, told)
 
     def write(path: Path) -> None:
-        write_result(whole, path=path)
+        if write_result(whole, path=path) != run.receipt["rows"]:
+            raise SpoolClosed
         receipt_beside(path).unlink(missing_ok=True)
 
     return write

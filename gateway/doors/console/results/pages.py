@@ -19,6 +19,8 @@ from gateway.doors.console.runs.spool import SpoolClosed
 from gateway.doors.console.visit import Action, Page, Visit
 
 _ROWS_OF_A_PAGE = 200
+_FIRST_ROWS_SECONDS_MAX = 0.5
+"""How long the page waits for them, so that most results are there when it opens."""
 _TITLE_CHARACTERS_MAX = 100
 
 
@@ -54,6 +56,7 @@ def _show(visit: Visit) -> Response:
     if run is None:
         return visit.render("result_gone.html")
     purpose = _purposes(visit).get(run.question.purpose)
+    run.wait_for_rows(_FIRST_ROWS_SECONDS_MAX)
     return visit.render("result.html", purpose=purpose, **_state(visit, run))
 
 

@@ -106,6 +106,7 @@ class Run:
     """Shown with it."""
     _cancel: Callable[[], object] = lambda: None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _begun: threading.Event = field(default_factory=threading.Event)
 
     def run(self, source: Source) -> None:
         """Ask, and keep every batch; called once, in the run's own thread."""
@@ -121,6 +122,10 @@ class Run:
             self._end(State.CANCELLED)
         except Exception as error:  # noqa: BLE001 - the end of a thread: whatever happened, the requester must be told
             self._end(State.FAILED, error=RequestError(grpc.StatusCode.INTERNAL, type(error).__name__))
+
+    def wait_for_rows(self, seconds_max: float) -> None:
+        """Wait until the first rows are there, or it has ended."""
+        self._begun.wait(seconds_max)
 
     def cancel(self) -> None:
         """End the call; what came of it is discarded."""
@@ -179,6 +184,7 @@ class Run:
             self.schema = result.schema
             for batch in result.batches():
                 self.spool.append(batch)
+                self._begun.set()
             self.receipt = result.receipt
 
     def _called(self, cancel: Callable[[], object]) -> None:
@@ -196,6 +202,7 @@ class Run:
             if self.state is not State.RUNNING:
                 return
             self.state, self.error, self.ended_at = state, error, self.clock()
+            self._begun.set()
         if state is not State.COMPLETE:
             self._cancel()
             self.spool.close()

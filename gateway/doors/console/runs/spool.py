@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _ROWS_OF_A_SEGMENT = 4096
@@ -107,13 +108,16 @@ class Spool:
         """Yield rows `first` up to `first + count`, as far as they are there.
 
         Raises:
-            SpoolClosed: It is closed.
+            SpoolClosed: It is closed, or was changed on the disk.
         """
         with self._lock:
+            if self._cipher is None:
+                raise SpoolClosed
             start = bisect.bisect_right(self._segments, first, key=lambda segment: segment.first_row) - 1
             end = bisect.bisect_left(self._segments, first + count, key=lambda segment: segment.first_row)
-        for number in range(max(start, 0), end):
-            segment, batch = self._segments[number], self._segment(number)
+            found = self._segments[max(start, 0) : end]
+        for number, segment in enumerate(found, max(start, 0)):
+            batch = self._segment(number)
             skipped = max(first - segment.first_row, 0)
             yield batch.slice(skipped, first + count - segment.first_row - skipped)
 
@@ -157,7 +161,11 @@ class Spool:
                 raise SpoolClosed
             cipher, segment = self._cipher, self._segments[number]
             data = os.pread(self._file.fileno(), segment.size, segment.offset)
-        with pa.ipc.open_stream(cipher.decrypt(_nonce(number), data, None)) as reader:
+        try:
+            plain = cipher.decrypt(_nonce(number), data, None)
+        except InvalidTag as error:
+            raise SpoolClosed from error
+        with pa.ipc.open_stream(plain) as reader:
             return reader.read_next_batch()
 
 

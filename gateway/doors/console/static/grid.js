@@ -269,5 +269,5 @@ class Grid {
 }
 
 export function start(section) {
-  return new Grid(section);
+  section.grid = new Grid(section);
 }
