@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +18,12 @@ from gateway.client.result import OnProgress, Result
 from gateway.client.subscriptions import Subscriptions
 from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.draft import Draft
+from gateway.doors.console.names import Names
 from gateway.doors.console.runs.results import Refused
 from gateway.doors.console.runs.run import Question
 from gateway.doors.console.saved_queries import SavedProblem
 from gateway.doors.console.subscription_words import CYCLES, RUN_STATES, schedule
-from gateway.doors.console.visit import Action, Bilingual, Page, Visit, when
+from gateway.doors.console.visit import Action, Page, Visit, when
 from sharing_stubs.sharing.subscriptions.v1 import subscriptions_pb2 as pb
 
 _MAKERS = frozenset({"clerk", "analyst"})
@@ -70,6 +70,9 @@ class _Shown:
     schedule: Text
     waiting: pb.Run | None
     is_own: bool
+    is_over: bool
+    """The requester stopped it, and may look at it no more."""
+    office: str
 
 
 def show(visit: Visit) -> Response:
@@ -188,20 +191,17 @@ def _listed(visit: Visit) -> dict[str, Any]:
 
 def _shown(visit: Visit) -> list[_Shown]:
     titles = {one.query.sql: one.query.title for one in visit.saved.all() if one.query is not None}
-    purposes: Mapping[str, Bilingual] = {one.id: one.title for one in visit.connection.catalog.purposes()}
-
-    def purpose(id: str) -> str:
-        return visit.words(purposes[id]) if id in purposes else id
-
-    subject = visit.session.subject
+    names, subject = Names(visit), visit.session.subject
     return [
         _Shown(
             about=one,
-            title=titles.get(one.sql) or purpose(one.purpose),
-            purpose=purpose(one.purpose),
+            title=titles.get(one.sql) or names.purpose(one.purpose),
+            purpose=names.purpose(one.purpose),
             schedule=schedule(one),
             waiting=next((run for run in one.runs if run.state == pb.RUN_STATE_READY), None),
             is_own=one.subject == subject,
+            is_over=one.subject == subject and bool(one.stopped_at) and subject in one.stopped_because.en,
+            office="" if one.subject == subject else names.office(one.office),
         )
         for one in sorted(Subscriptions(visit.connection).all(), key=lambda one: bool(one.stopped_at))
     ]
