@@ -127,27 +127,23 @@ def _proof_part(visit: Visit, evidence: Evidence) -> dict[str, Any]:
 
 def _linked(visit: Visit, one: Listed) -> list[Listed]:
     """Return the entries that tell of the same query: of a receipt its intent, of an intent what came of it."""
-    intent = one.body.get("intent") or (one.entry.entry_id if one.entry.kind == "intent" else None)
-    if not intent:
-        return []
-    seconds = int(one.seconds)
-    stub = audit_pb2_grpc.AuditServiceStub(visit.connection.channel)
-    request = audit_pb2.SearchEntriesRequest(
-        from_time=seconds - _LINKED_SECONDS,
-        until_time=seconds + _LINKED_SECONDS,
-        requester=one.requester,
-        purpose=one.purpose,
-    )
     try:
-        answers = [listed(answer.leaf) for answer in stub.SearchEntries(request, metadata=visit.connection.headers())]
+        if intent := one.body.get("intent"):
+            return [listed(_evidence(visit, intent).leaf)]
+        return _outcomes(visit, one) if one.entry.kind == "intent" else []
     except (grpc.RpcError, ValueError):
         return []
-    return [
-        other
-        for other in answers
-        if other.entry.entry_id != one.entry.entry_id
-        and (other.entry.entry_id == intent or other.body.get("intent") == intent)
-    ]
+
+
+def _outcomes(visit: Visit, intent: Listed) -> list[Listed]:
+    begun = int(intent.seconds)
+    stub = audit_pb2_grpc.AuditServiceStub(visit.connection.channel)
+    request = audit_pb2.SearchEntriesRequest(
+        from_time=begun, until_time=begun + _LINKED_SECONDS, requester=intent.requester, purpose=intent.purpose
+    )
+    answers = stub.SearchEntries(request, metadata=visit.connection.headers())
+    found = [listed(answer.leaf) for answer in answers]
+    return [other for other in found if other.body.get("intent") == intent.entry.entry_id]
 
 
 def _rest(body: Mapping[str, Any]) -> list[tuple[Text, Text]]:
