@@ -36,11 +36,13 @@ def show_one(visit: Visit) -> Response:
     described = visit.connection.catalog.dataset(visit.names["name"])
     purposes = {purpose.id: purpose for purpose in described.purposes}
     chosen = purposes.get(visit.query.get("purpose", "")) or next(iter(purposes.values()), None)
+    own = bool(visit.session.requester.department)
     return visit.render(
         "dataset.html",
         dataset=described,
         chosen=chosen,
-        columns=_columns(described, purpose=chosen) if chosen else (),
+        columns=_columns(described, purpose=chosen, own=own) if chosen else (),
+        own=own,
         declarable=names_of(visit).purposes(),
         titles=names_of(visit).datasets(),
         say=words,
@@ -65,11 +67,13 @@ def _found(visit: Visit, *, purpose: str, search: str) -> dict[str, Any]:
     }
 
 
-def _columns(described: catalog_pb2.GetDatasetResponse, *, purpose: catalog_pb2.PurposeDescription) -> Sequence[Any]:
+def _columns(
+    described: catalog_pb2.GetDatasetResponse, *, purpose: catalog_pb2.PurposeDescription, own: bool
+) -> Sequence[Any]:
     """Return the columns with what the purpose leaves of them, those that it opens first, and who else opens them."""
     titles = {one.id: one.title for one in described.purposes}
     columns = [
-        (column, treated(column, purpose=purpose), [titles[id] for id in column.treatments if id in titles])
+        (column, treated(column, purpose=purpose, own=own), [titles[id] for id in column.treatments if id in titles])
         for column in described.columns
     ]
     return sorted(columns, key=lambda one: one[1].extent == "closed")

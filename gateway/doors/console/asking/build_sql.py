@@ -9,7 +9,7 @@ from functools import reduce
 
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from catalog.dataset import Text
 from gateway.doors.console.asking.picks import (
@@ -89,7 +89,7 @@ class _Writer:
             select = select.order_by(exp.Ordered(this=term, desc=picks.order.descending, nulls_first=False))
         return select.limit(picks.rows_max) if picks.rows_max else select
 
-    def _shown(self) -> Iterator[exp.Expression]:
+    def _shown(self) -> Iterator[exp.Expr]:
         taken: set[str] = set()
         for name in self._picks.columns:
             column = self._column(name)
@@ -102,7 +102,7 @@ class _Writer:
         for measured in self._picks.measures if self._picks.counting else ():
             yield exp.alias_(self._measured(measured), exp.to_identifier(self._measure_name(measured), quoted=True))
 
-    def _measured(self, measured: Measured) -> exp.Expression:
+    def _measured(self, measured: Measured) -> exp.Expr:
         if measured.column is None:
             return exp.Count(this=exp.Star(), big_int=True)
         column = self._column(measured.column)
@@ -131,8 +131,8 @@ class _Writer:
         alias = self._aliases.get(name.dataset)
         return exp.Column(this=_identifier(name.column), table=_identifier(alias) if alias else None)
 
-    def _key(self, join: Join) -> exp.Expression:
-        pairs: list[exp.Expression] = [
+    def _key(self, join: Join) -> exp.Expr:
+        pairs: list[exp.Expr] = [
             exp.EQ(
                 this=self._column(ColumnName(dataset=join.dataset, column=other)),
                 expression=self._column(ColumnName(dataset=self._picks.dataset, column=own)),
@@ -141,7 +141,7 @@ class _Writer:
         ]
         return reduce(lambda left, right: exp.And(this=left, expression=right), pairs)
 
-    def _condition(self, one: Filter) -> exp.Expression:
+    def _condition(self, one: Filter) -> exp.Expr:
         column, facts = self._column(one.column), self._facts[one.column]
         values = [value.strip() for value in one.values if value.strip()]
         match one.condition:
@@ -175,7 +175,7 @@ def measure_name(measured: Measured, *, facts: Facts) -> str:
     return f"{facts[measured.column].title.zh}{words[measured.measure]}"
 
 
-def literal(value: str, *, kind: Kind, title: Text) -> exp.Expression:
+def literal(value: str, *, kind: Kind, title: Text) -> exp.Expr:
     """Return a value as a literal of its column's kind.
 
     Raises:
@@ -201,7 +201,7 @@ def literal(value: str, *, kind: Kind, title: Text) -> exp.Expression:
     return exp.Cast(this=exp.Literal.string(day.isoformat()), to=exp.DataType.build("date"))
 
 
-def _number(value: str, *, title: Text) -> exp.Expression:
+def _number(value: str, *, title: Text) -> exp.Expr:
     try:
         number = Decimal(value)
     except InvalidOperation:
@@ -212,7 +212,7 @@ def _number(value: str, *, title: Text) -> exp.Expression:
     return exp.Neg(this=plain) if number < 0 else plain
 
 
-def _years_ago(value: str) -> exp.Expression:
+def _years_ago(value: str) -> exp.Expr:
     if not (value.isascii() and value.isdigit() and int(value[:4]) <= _YEARS_MAX and len(value) <= 4):
         raise PickProblem(
             Text(zh=f"年数须为 0 至 {_YEARS_MAX} 的整数。", en=f"Years must be a whole number up to {_YEARS_MAX}.")

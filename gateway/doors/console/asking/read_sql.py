@@ -24,7 +24,8 @@ from gateway.doors.console.asking.picks import (
 )
 
 _BYTES_MAX = 20_000
-_COMPARISONS = {
+_YEARS: dict[type[exp.Expr], Condition] = {exp.LTE: Condition.YEARS_AT_LEAST, exp.GT: Condition.YEARS_LESS}
+_COMPARISONS: dict[type[exp.Expr], Condition] = {
     exp.EQ: Condition.EQUALS,
     exp.NEQ: Condition.DIFFERS,
     exp.GTE: Condition.AT_LEAST,
@@ -34,7 +35,7 @@ _COMPARISONS = {
 }
 
 
-def parse(sql: str) -> exp.Expression | None:
+def parse(sql: str) -> exp.Expr | None:
     """Return the tree of one statement; None when it is none. Never raises."""
     if len(sql) > _BYTES_MAX:
         return None
@@ -147,7 +148,7 @@ class _Reader:
             rows_max=int(limit.expression.name) if limit and limit.expression.name.isdigit() else None,
         )
 
-    def _column(self, column: exp.Expression | None) -> ColumnName:
+    def _column(self, column: exp.Expr | None) -> ColumnName:
         if not isinstance(column, exp.Column):
             raise _NotPicked
         dataset = self._tables.get(column.table.lower()) if column.table else self._only_dataset_of(column.name.lower())
@@ -162,7 +163,7 @@ class _Reader:
         ]
         return datasets[0] if len(datasets) == 1 else ""
 
-    def _measured(self, shown: exp.Expression) -> Measured:
+    def _measured(self, shown: exp.Expr) -> Measured:
         if isinstance(shown, exp.Count):
             if isinstance(shown.this, exp.Star):
                 return Measured(measure=Measure.ROWS)
@@ -182,6 +183,8 @@ class _Reader:
             left, right = self._column(equal.this), self._column(equal.expression)
             own, other = (left, right) if left.dataset == self._dataset else (right, left)
             pairs.append((own.column, other.column))
+        if not pairs:
+            raise _NotPicked
         return Join(dataset=_name(join.this), on=tuple(pairs))
 
     def _filters(self) -> Iterator[Filter]:
@@ -189,7 +192,7 @@ class _Reader:
         for part in _parts(where.this if where else None):
             yield self._filter(part)
 
-    def _filter(self, part: exp.Expression) -> Filter:
+    def _filter(self, part: exp.Expr) -> Filter:
         if isinstance(part, exp.Not) and isinstance(part.this, exp.Is):
             return Filter(column=self._column(part.this.this), condition=Condition.PRESENT)
         column = self._column(part.this)
@@ -201,12 +204,8 @@ class _Reader:
         kind = self._facts[column].kind
         if kind in (Kind.DATE, Kind.MOMENT) and isinstance(part.expression, exp.Sub):
             interval = part.expression.expression
-            conditions: dict[type[exp.Expression], Condition] = {
-                exp.LTE: Condition.YEARS_AT_LEAST,
-                exp.GT: Condition.YEARS_LESS,
-            }
-            if isinstance(interval, exp.Interval) and type(part) in conditions:
-                return Filter(column=column, condition=conditions[type(part)], values=(interval.this.name,))
+            if isinstance(interval, exp.Interval) and type(part) in _YEARS:
+                return Filter(column=column, condition=_YEARS[type(part)], values=(interval.this.name,))
         if type(part) not in _COMPARISONS:
             raise _NotPicked
         return Filter(column=column, condition=_COMPARISONS[type(part)], values=(_value(part.expression),))
@@ -223,7 +222,7 @@ class _Reader:
         return Order(by=by, descending=bool(ordered.args.get("desc")))
 
 
-def _parts(condition: exp.Expression | None) -> Iterator[exp.Expression]:
+def _parts(condition: exp.Expr | None) -> Iterator[exp.Expr]:
     """Yield what is joined by AND."""
     if isinstance(condition, exp.And):
         yield from _parts(condition.this)
@@ -232,7 +231,7 @@ def _parts(condition: exp.Expression | None) -> Iterator[exp.Expression]:
         yield condition
 
 
-def _value(node: exp.Expression) -> str:
+def _value(node: exp.Expr) -> str:
     if isinstance(node, exp.Cast):
         node = node.this
     if isinstance(node, exp.Boolean):

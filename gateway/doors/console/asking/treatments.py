@@ -57,15 +57,17 @@ class Treated:
         return _BADGES[self.extent][1]
 
 
-def treated(column: catalog_pb2.ColumnDescription, *, purpose: catalog_pb2.PurposeDescription) -> Treated:
-    """Return what is left of a column under a purpose."""
+def treated(
+    column: catalog_pb2.ColumnDescription, *, purpose: catalog_pb2.PurposeDescription, own: bool = False
+) -> Treated:
+    """Return what is left of a column under a purpose; of an `own` one its department is told more."""
     action, _, mask = column.treatments.get(purpose.id, "").partition(":")
     words: Bilingual = (
         column.treatment_texts[purpose.id] if purpose.id in column.treatment_texts else Text(zh=" ", en=" ")
     )
     match action:
         case "":
-            return _closed(column)
+            return _closed(column, own=own)
         case "lookup":
             return Treated(extent="lookup", words=words)
         case "clear" | "generalise" | "partial" if purpose.aggregate_only and not column.groupable:
@@ -78,11 +80,13 @@ def treated(column: catalog_pb2.ColumnDescription, *, purpose: catalog_pb2.Purpo
     return Treated(extent="masked", words=words, example=_LEFT.get(Mask(mask), "") if mask else "")
 
 
-def _closed(column: catalog_pb2.ColumnDescription) -> Treated:
+def _closed(column: catalog_pb2.ColumnDescription, *, own: bool) -> Treated:
     if column.treatments:
         words = Text(
             zh="该用途用不到它，按最小必要原则不提供", en="the purpose does not need it, so it is not provided"
         )
+    elif own:
+        words = Text(zh="没有用途使用它，或已停止提供", en="no purpose uses it, or it is stopped")
     else:
         words = Text(zh="提供部门目前停止提供", en="its department has stopped providing it")
     return Treated(extent="closed", words=words)
