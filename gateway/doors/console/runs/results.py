@@ -178,7 +178,7 @@ class Results:
                 f"{RUNNING_MAX} queries are running already. Wait for one of them, or cancel one on the page 'Results'.",
             )
         kept = [run for run in self._runs.values() if run.state is not State.CLOSED]
-        for run in [run for run in kept if run.state is not State.RUNNING][: len(kept) - KEPT_MAX + 1]:
+        for run in [run for run in kept if run.state is not State.RUNNING][: max(0, len(kept) - KEPT_MAX + 1)]:
             run.close("room")
         if len(self._runs) > 3 * KEPT_MAX:
             del self._runs[next(name for name, run in self._runs.items() if run.state is State.CLOSED)]
