@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
+import structlog
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -37,6 +38,7 @@ from gateway.doors.console.visit import Action, Language, Page, Visit, render
 COOKIE = "session"
 LANGUAGE_COOKIE = "language"
 _SWEEP_SECONDS = 10
+_LOG = structlog.get_logger("gateway.console")
 _PATH = re.compile(r"(/[A-Za-z0-9._~%-]+)+")
 _PATH_CHARACTERS_MAX = 300
 _AGAIN = Text(
@@ -227,7 +229,10 @@ class Console:
         async def sweep() -> None:
             while True:
                 await asyncio.sleep(_SWEEP_SECONDS)
-                await run_in_threadpool(self.sessions.sweep, self.clock())
+                try:
+                    await run_in_threadpool(self.sessions.sweep, self.clock())
+                except Exception as error:  # noqa: BLE001 - one that fails must not keep the others open for ever
+                    _LOG.error("sessions were not swept", error=type(error).__name__)
 
         sweeping = asyncio.create_task(sweep())
         yield

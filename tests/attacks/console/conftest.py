@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -34,12 +35,25 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture(scope="session")
-def lone_profiles(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Iterator[Path]:
+def lone_profiles(request: pytest.FixtureRequest) -> Path:
+    """Profiles of a gateway that may be without any data."""
+    running = os.environ.get("RUNNING_CITY")
+    if running:
+        return Path(running) / "profiles"
+    found: Path = request.getfixturevalue("city_profiles")
+    return found
+
+
+@pytest.fixture(scope="session")
+def city_profiles(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Iterator[Path]:
     """Profiles of a gateway that also accepts the city's sign-in."""
     root = tmp_path_factory.mktemp("lone")
     jwks = root / "city-jwks.json"
     jwks.write_text(provider.jwks(), "utf-8")
-    issuer = f'\n[[issuers]]\nissuer = "{provider.issuer}"\naudience = "sharing-gateway"\njwks = "{jwks}"\nalgorithms = ["ES256"]\n'
+    issuer = (
+        f'\n[[issuers]]\nissuer = "{provider.issuer}"\naudience = "sharing-gateway"\n'
+        f'jwks = "{jwks}"\nalgorithms = ["ES256"]\n'
+    )
     with lone_gateway(root, settings=lambda text: text.replace("\n[connectors]", f"{issuer}\n[connectors]")) as (
         city,
         _,

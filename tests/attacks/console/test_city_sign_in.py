@@ -21,8 +21,15 @@ def bent(provider, monkeypatch):
 
 
 @pytest.fixture
-def visitor(make_console, provider):
-    return Visitor(make_console(oidc=OidcSettings(issuer=provider.issuer, client_id=CLIENT)))
+def settings(city_profiles, provider):
+    """Of a console before the gateway that accepts the provider's tokens."""
+    gateway = Profile.load(city_profiles / "auditor.json").endpoint
+    return {"gateway": gateway, "oidc": OidcSettings(issuer=provider.issuer, client_id=CLIENT)}
+
+
+@pytest.fixture
+def visitor(make_console, settings):
+    return Visitor(make_console(**settings))
 
 
 def away(visitor, **form: str) -> str:
@@ -51,9 +58,9 @@ def test_the_citys_token_signs_in_and_leads_back(visitor, provider):
     assert next(iter(visitor.console.sessions._sessions.values())).requester.subject == "auditor"
 
 
-def test_the_local_citys_tokens_will_do(visitor, bent, lone_profiles):
+def test_the_local_citys_tokens_will_do(visitor, bent, city_profiles):
     """A provider may hand out tokens of any issuer that the gateway accepts."""
-    bent(access_token=Profile.load(lone_profiles / "changfeng.json").token)
+    bent(access_token=Profile.load(city_profiles / "changfeng.json").token)
     assert back(visitor, away(visitor)) == "/overview"
     assert next(iter(visitor.console.sessions._sessions.values())).requester.subject == "changfeng"
 
@@ -98,10 +105,10 @@ def test_the_session_is_bound_to_the_key_that_started_it(visitor):
     assert not signed_in(thief)
 
 
-def test_an_answer_holds_once_and_ten_minutes(make_console, provider):
+def test_an_answer_holds_once_and_ten_minutes(make_console, settings):
     """Neither a second time nor later; neither with another state nor from another issuer."""
     clock = Clock(make_console().clock())
-    visitor = Visitor(make_console(clock=clock, oidc=OidcSettings(issuer=provider.issuer, client_id=CLIENT)))
+    visitor = Visitor(make_console(clock=clock, **settings))
     address = away(visitor)
     assert back(visitor, address) == "/overview"
     assert back(visitor, address) == "/login?why=city-mismatch"

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+import ssl
 
+import httpx
+import pytest
+from pydantic import ValidationError
+
+from gateway.client import Profile
+from gateway.doors.cli.local_city import free_port
 from gateway.doors.console import security
+from gateway.doors.console.settings import ConsoleSettings
 from tests.attacks.console.browsers import Visitor
+from tests.browser.conftest import served
 
 OUT = "/-/sign-out"
 
@@ -108,3 +116,40 @@ def test_one_returns_to_the_page_one_was_on(clerk, lone_profiles):
     assert clerk.client.get("/language/en", params={"to": "/overview"}).headers["location"] == "/overview"
     assert clerk.client.get("/language/en", params={"to": "/login"}).headers["location"] == "/login"
     assert clerk.sign_in(lone_profiles / "auditor.json", next="/overview").headers["HX-Redirect"] == "/overview"
+
+
+def test_it_is_served_over_tls(lone_profiles, tmp_path):
+    """With a certificate it answers over TLS only, and says that browsers must come back so."""
+    pki = lone_profiles.parent / "pki"
+    settings = ConsoleSettings(
+        listen=f"localhost:{free_port()}",
+        gateway=Profile.load(lone_profiles / "auditor.json").endpoint,
+        certificate=pki / "gateway.pem",
+        private_key=pki / "gateway.key",
+        directory=tmp_path / "console",
+    )
+    with served(settings) as url:
+        assert url.startswith("https://localhost:")
+        trusted = ssl.create_default_context(cafile=str(pki / "ca.pem"))
+        answer = httpx.get(f"{url}/login", verify=trusted)
+        assert answer.status_code == 200
+        assert "strict-transport-security" in answer.headers
+        with pytest.raises(httpx.HTTPError):
+            httpx.get(f"{url.replace('https', 'http')}/login")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"listen": "10.0.0.1:8816"},
+        {"public_url": "http://console.city"},
+        {"public_url": "https://console.city/path"},
+        {"public_url": "https://console.city", "certificate": "x.pem"},
+        {"listen": "0.0.0.0:443", "certificate": "x.pem", "private_key": "x.key"},
+        {"public_url": "http://localhost@evil.example"},
+    ],
+)
+def test_settings_that_would_be_unsafe_are_refused(settings):
+    """Beyond loopback there is no console without TLS, nor one that does not know its own address."""
+    with pytest.raises(ValidationError):
+        ConsoleSettings(**settings)
