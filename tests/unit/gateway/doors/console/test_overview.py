@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from gateway.doors.console.overview import ago, checkpoint, hours, running
+from gateway.doors.console.overview import SHOWN_MAX, ago, checkpoint, hours, running
+from gateway.doors.console.visit import Language, render
 from sharing_stubs.sharing.audit.v1 import audit_pb2
+from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 from sharing_stubs.sharing.registry.v1 import registry_pb2
 
 MIDNIGHT = 1_700_000_000
@@ -58,3 +63,69 @@ def test_a_connector_runs_that_is_active_and_whose_lease_holds() -> None:
         registry_pb2.Registration(state=registry_pb2.REGISTRATION_STATE_WITHDRAWN, instances=[alive]),
     ]
     assert running(registrations, now=MIDNIGHT) == (1, 3)
+
+
+def drawn(numbers: audit_pb2.GetOverviewResponse, *, language: Language = "zh", **changes: Any) -> str:
+    """Return what the page shows of numbers."""
+    seen: dict[str, Any] = {
+        "visit": SimpleNamespace(now=MIDNIGHT + 3_600),
+        "live": True,
+        "numbers": numbers,
+        "scope": SimpleNamespace(zh="全市", en="The whole city"),
+        "is_city": True,
+        "is_department": False,
+        "hours": hours(numbers, now=MIDNIGHT + 3_600),
+        "connectors": (5, 6),
+        "checkpoint": checkpoint(numbers.log, now=MIDNIGHT + 3_600),
+        "shown_max": SHOWN_MAX,
+        "offered": {"/datasets"},
+    }
+    datasets: dict[str, Any] = {"datasets": [], "late": [], "absent": [], "unseen": []}
+    return render("overview_numbers.html", language=language, **seen | datasets | changes)
+
+
+def of_the_day(**changes: Any) -> audit_pb2.GetOverviewResponse:
+    return audit_pb2.GetOverviewResponse(since=MIDNIGHT, hours=[audit_pb2.UseCounts() for _ in range(24)], **changes)
+
+
+def test_a_stopped_log_is_told_first_with_what_to_do() -> None:
+    """In both languages; a log that goes on is not spoken of."""
+    stopped = of_the_day(log=audit_pb2.LogState(stopped=True))
+    assert "访问日志已停止" in drawn(stopped)
+    assert "Tell the gateway&#39;s administrator" in drawn(stopped, language="en")
+    assert "访问日志已停止" not in drawn(of_the_day())
+
+
+def test_late_and_missing_datasets_are_named() -> None:
+    """With as of when their data is and when it was due, or why they cannot be had."""
+    late = catalog_pb2.DatasetSummary(
+        name="housing.lease",
+        title=catalog_pb2.Text(zh="租赁", en="Leases"),
+        available=True,
+        freshness=catalog_pb2.Freshness(as_of=MIDNIGHT, due_at=MIDNIGHT + 60, late=True),
+    )
+    absent = catalog_pb2.DatasetSummary(
+        name="health.vaccination",
+        title=catalog_pb2.Text(zh="<b>接种</b>", en="Vaccinations"),
+        unavailable_because=catalog_pb2.Text(zh="连接器不在线", en="no connector"),
+    )
+    shown = drawn(of_the_day(), datasets=[late, absent], late=[late], absent=[absent], unseen=[absent])
+    for words in ("租赁", "逾期", "2023-11-15 06:13:20", "连接器不在线", "数据时间未知", "/datasets/housing.lease"):
+        assert words in shown
+    assert "<b>" not in shown, "titles are text"
+
+
+def test_only_the_first_of_many_are_shown() -> None:
+    """And how many more there are; whoever the catalogue does not know is called so."""
+    counted = [
+        audit_pb2.NamedCounts(
+            id=str(place), title=audit_pb2.Text(zh=f"用途{place}", en=""), counts=audit_pb2.UseCounts(queries=1)
+        )
+        for place in range(SHOWN_MAX + 3)
+    ]
+    unknown = audit_pb2.NamedCounts(counts=audit_pb2.UseCounts(denials=9))
+    shown = drawn(of_the_day(total=audit_pb2.UseCounts(queries=13, denials=9), purposes=[unknown, *counted]))
+    assert "未申报或不在目录中的用途" in shown
+    assert f"用途{SHOWN_MAX - 2}" in shown
+    assert f"用途{SHOWN_MAX - 1}" not in shown
+    assert "另有 4 个" in shown
