@@ -115,7 +115,9 @@ def _missing(visit: Visit, *, until: int | None) -> Text | None:
 
 
 def _accept(visit: Visit) -> Response:
-    until = end_of_day(visit.text("until")) if visit.text("until") else 0
+    need, day = _found(visit), visit.text("until")
+    for_as_long_as_needed = not day or (need is not None and day == last_day(need.needed_until))
+    until = 0 if for_as_long_as_needed else end_of_day(day)
     if until is None:
         return _one(visit, problem=Text(zh="请检查协议的最后一天。", en="Check the last day of the agreement."))
     if not visit.text("terms"):
@@ -172,8 +174,7 @@ def _one(
     visit: Visit, *, error: RequestError | None = None, done: Text | None = None, problem: Text | None = None
 ) -> Response:
     page = replace(visit, path=f"/needs/{visit.names['id']}")
-    listed = _stub(visit).ListNeeds(pb.ListNeedsRequest(), metadata=visit.connection.headers()).needs
-    need = next((one for one in listed if one.id == visit.names["id"]), None)
+    need = _found(visit)
     if need is None:
         return page.render("need_unknown.html")
     requester = visit.session.requester
@@ -192,6 +193,11 @@ def _one(
         problem=problem,
         **_shown(visit),
     )
+
+
+def _found(visit: Visit) -> pb.Need | None:
+    listed = _stub(visit).ListNeeds(pb.ListNeedsRequest(), metadata=visit.connection.headers()).needs
+    return next((one for one in listed if one.id == visit.names["id"]), None)
 
 
 def _new(visit: Visit, template: str, *, error: RequestError | None = None, problem: Text | None = None) -> Response:
