@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from gateway.client import Profile
 from gateway.doors.cli.local_city import free_port
@@ -18,6 +18,7 @@ from gateway.doors.console.serve import make_server
 from gateway.doors.console.settings import ConsoleSettings
 from tests.cities import City
 
+expect.set_options(timeout=30_000)  # as long as every other wait: machines are busy
 CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--force-color-profile=srgb")
 
 
@@ -48,7 +49,7 @@ def console(profiles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield ServedConsole(url=url, profiles=profiles)
 
 
-class served:  # noqa: N801 - reads as `with served(settings) as url`
+class served:
     """Serves a console in a thread."""
 
     def __init__(self, settings: ConsoleSettings) -> None:
@@ -81,6 +82,12 @@ def chromium() -> Iterator[Browser]:
 
 
 SignIn = Callable[..., Page]
+_ABORTED = ("htmx:sendAbort", "htmx:afterRequest")
+"""What htmx says when a newer request takes the place of one that is under way."""
+
+
+def _is_failure(said: ConsoleMessage) -> bool:
+    return said.type == "error" and not said.text.startswith(_ABORTED)
 
 
 @pytest.fixture
@@ -95,7 +102,7 @@ def signed_in(console: ServedConsole, chromium: Browser) -> Iterator[SignIn]:
         page = context.new_page()
         failures: list[str] = []
         page.on("pageerror", lambda error: failures.append(str(error)))
-        page.on("console", lambda said: failures.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda said: failures.append(said.text) if _is_failure(said) else None)
         page.failures = failures  # type: ignore[attr-defined]
         page.goto(f"{console.url}/login")
         page.set_input_files("#profile", console.profiles / f"{who}.json")

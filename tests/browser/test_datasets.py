@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 CLERK = "nanjing-east-road"
+expect.set_options(timeout=30_000)
 
 
 def violations(page: Page) -> list[str]:

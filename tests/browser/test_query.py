@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 CLERK = "nanjing-east-road"
+expect.set_options(timeout=30_000)
 PURPOSE = {"zh": "为了哪项工作查询", "en": "For which task you ask"}
 ALLOWED = {"zh": "可以查询", "en": "You may run this query"}
 DENIED = {"zh": "这样查询不会获准", "en": "This query would not be allowed"}
@@ -53,7 +54,7 @@ def test_a_query_is_built_by_picking(signed_in):
     page.get_by_label("第1个条件的值").fill("75")
     page.get_by_label("增加条件").select_option("population.resident.residence_division")
     page.get_by_label("第2个条件的值").select_option(index=1)
-    page.get_by_label("排序").select_option("population.resident.birth_date")
+    page.get_by_label("排序", exact=True).select_option("population.resident.birth_date")
     told(page, "仅南京东路街道")
     expect(page.get_by_label("SQL", exact=True)).to_have_value(re.compile("ORDER BY"))
     assert sql(page) == (
