@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import ssl
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.client import Profile
+from gateway.doors.cli.certificates import Authority
 from gateway.doors.cli.local_city import free_port
 from gateway.doors.console import security
 from gateway.doors.console.settings import ConsoleSettings
@@ -120,17 +122,18 @@ def test_one_returns_to_the_page_one_was_on(clerk, lone_profiles):
 
 def test_it_is_served_over_tls(lone_profiles, tmp_path):
     """With a certificate it answers over TLS only, and says that browsers must come back so."""
-    pki = lone_profiles.parent / "pki"
+    now = datetime.datetime.now(datetime.UTC)
+    Authority.make(tmp_path, now=now).issue_gateway(tmp_path, now=now, days=1, hosts=["127.0.0.1"])
     settings = ConsoleSettings(
-        listen=f"localhost:{free_port()}",
+        listen=f"127.0.0.1:{free_port()}",
         gateway=Profile.load(lone_profiles / "auditor.json").endpoint,
-        certificate=pki / "gateway.pem",
-        private_key=pki / "gateway.key",
+        certificate=tmp_path / "gateway.pem",
+        private_key=tmp_path / "gateway.key",
         directory=tmp_path / "console",
     )
     with served(settings) as url:
-        assert url.startswith("https://localhost:")
-        trusted = ssl.create_default_context(cafile=str(pki / "ca.pem"))
+        assert url.startswith("https://127.0.0.1:")
+        trusted = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
         answer = httpx.get(f"{url}/login", verify=trusted)
         assert answer.status_code == 200
         assert "strict-transport-security" in answer.headers
