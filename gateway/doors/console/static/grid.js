@@ -5,6 +5,7 @@ import { Scroll } from "./scroll.js";
 
 const ROW_HEIGHT = 32;
 const SPARE_ROWS = 4;
+const RETRY_MS = 1500;
 const WIDTH_MIN = 64;
 const WIDTH_MAX = 360;
 // What a spreadsheet would run when it is pasted there.
@@ -45,12 +46,12 @@ class Grid {
     if (!state || !this.section.isConnected) return;
     const rows = Number(state.dataset.rows);
     const kept = ["running", "complete"].includes(state.dataset.state);
-    this.section.hidden = !(kept && (rows || state.dataset.state === "complete"));
+    this.section.hidden = !(kept && rows);
     if (state.dataset.state !== this.state) this.say(state.dataset.state, rows);
     this.state = state.dataset.state;
     if (!kept) this.pages.clear();
-    else if (!this.columns) this.begin();
-    else this.grow(rows);
+    else if (!this.columns && rows) this.begin();
+    else if (this.columns) this.grow(rows);
   }
 
   say(state, rows) {
@@ -62,9 +63,12 @@ class Grid {
   async begin() {
     if (this.beginning) return;
     this.beginning = true;
-    const first = await this.pages.first();
+    const first = await this.pages.first().catch(() => null);
     this.beginning = false;
-    if (!first || this.columns) return;
+    if (!first) {
+      setTimeout(() => this.look(), RETRY_MS);
+      return;
+    }
     this.columns = first.columns;
     this.build(first.rows);
     this.grow(Math.max(first.total, Number(document.getElementById("result-state").dataset.rows)));
