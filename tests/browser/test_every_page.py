@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page as BrowserPage
+from playwright.sync_api import expect
 
 from gateway.doors.console.pages import PAGES
 from tests.browser.conftest import ServedConsole, SignIn
@@ -26,7 +27,7 @@ PLAIN = [page for page in PAGES if "{" not in page.path]
 
 def _settled(page: BrowserPage) -> None:
     page.wait_for_selector("main h1")
-    page.wait_for_function("document.querySelectorAll('.htmx-request').length === 0")
+    expect(page.locator(".htmx-request")).to_have_count(0)  # a function to wait for would need eval, which the policy forbids
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -96,8 +96,9 @@ def _texts(entry: Any) -> Iterator[dict[str, str]]:
         if set(entry) == {"zh", "en"}:
             yield entry
         else:
-            for value in entry.values():
-                yield from _texts(value)
+            for name, value in entry.items():
+                if name != "legal_basis":  # which is compared with what the law is called
+                    yield from _texts(value)
     elif isinstance(entry, list):
         for value in entry:
             yield from _texts(value)
@@ -116,7 +117,7 @@ def _enter(chromium: Browser, console: ServedConsole, who: str) -> Page:
 def _open(page: Page, url: str) -> None:
     page.goto(url)
     page.wait_for_selector("main h1")
-    page.wait_for_function("document.querySelectorAll('.htmx-request').length === 0")
+    expect(page.locator(".htmx-request")).to_have_count(0)
 
 
 def test_a_cookie_in_another_browser_opens_nothing_and_ends_the_session(

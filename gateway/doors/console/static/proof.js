@@ -87,6 +87,7 @@ async function leave(lead) {
 
 // Every request of htmx carries its proof.
 export function proveHtmx() {
+  sessionStorage.removeItem("htmx-current-path-for-history"); // which htmx notes although it keeps no history here
   const proofs = new WeakMap();
   document.addEventListener("htmx:confirm", (event) => {
     event.preventDefault();
