@@ -8,6 +8,9 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from catalog.dataset import Text
+from gateway.client import ErrorReason, RequestError
+from gateway.doors.console.asking.shelf import names_of
+from gateway.doors.console.asking.told import in_titles
 from gateway.doors.console.draft import Draft
 from gateway.doors.console.results import drawing, taking
 from gateway.doors.console.results.columns import Column, page
@@ -136,6 +139,7 @@ def _purposes(visit: Visit) -> dict[str, Text]:
 def _state(visit: Visit, run: Run) -> dict[str, Any]:
     terms = run.terms()
     return {
+        "reasons": _reasons(visit, run),
         "run": run,
         "terms": terms,
         "about": json.loads(terms.get("sharing.about", "null"), object_hook=_text),
@@ -145,6 +149,29 @@ def _state(visit: Visit, run: Run) -> dict[str, Any]:
         "xlsx_rows_max": XLSX_ROWS_MAX,
         "too_many_rows": TOO_MANY_ROWS,
     }
+
+
+def _reasons(visit: Visit, run: Run) -> list[dict[str, Text | None]]:
+    """Return why it failed, with titles in place of ids as far as the catalogue answers."""
+    reasons = run.error.reasons if run.error else ()
+    try:
+        names = names_of(visit) if reasons else None
+        titled = [{text: in_titles(text, names=names) for text in _texts(one)} for one in reasons] if names else []
+    except RequestError:
+        titled = []
+    said = titled or [{} for _ in reasons]
+    return [
+        {
+            "message": one.message and new.get(one.message, one.message),
+            "legal_basis": one.legal_basis,
+            "remedy": one.remedy and new.get(one.remedy, one.remedy),
+        }
+        for one, new in zip(reasons, said, strict=True)
+    ]
+
+
+def _texts(reason: ErrorReason) -> list[Text]:
+    return [text for text in (reason.message, reason.remedy) if text]
 
 
 def _text(value: dict[str, Any]) -> object:
