@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import tempfile
 import threading
 import time
@@ -20,6 +21,7 @@ from urllib.parse import quote
 from starlette.responses import StreamingResponse
 
 _SECONDS = 60
+_PREFIX = ".download-"
 _OFFERED_MAX = 4
 _BYTES_OF_A_PIECE = 1 << 18
 _KEPT_OUT = frozenset('\\/:*?"<>|%')
@@ -81,7 +83,7 @@ class Downloads:
             OSError: It cannot be written; and what `write` raises.
         """
         name = harmless(name)
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix=".download-") as folder:
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=_PREFIX) as folder:
             path = Path(folder) / f"file{Path(name).suffix}"
             write(path)
             file = path.open("rb")
@@ -136,6 +138,12 @@ def offer(
 ) -> str:
     """Make a file for a session and return the path for `Visit.go`; as `Downloads.offer`."""
     return session.downloads.offer(name=name, media_type=media_type, write=write, fetched=fetched)
+
+
+def delete_unfinished(folder: Path) -> None:
+    """Delete what a console that was killed had begun to write."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def harmless(name: str) -> str:

@@ -14,6 +14,7 @@ import grpc
 
 from catalog.dataset import Text
 from gateway.client import Connection
+from gateway.doors.console.downloads import delete_unfinished
 from gateway.doors.console.runs.run import Question, Run, Source, State
 from gateway.doors.console.runs.spool import Space, Spool
 from gateway.doors.console.settings import ConsoleSettings
@@ -61,6 +62,7 @@ class Room:
     def of(cls, settings: ConsoleSettings, *, clock: Callable[[], float]) -> Room:
         """Return the room that a console's settings allow. Raises OSError when its folder cannot be made."""
         settings.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        delete_unfinished(settings.directory)
         return cls(
             folder=settings.directory,
             space=Space(bytes_max=settings.results_bytes_max),

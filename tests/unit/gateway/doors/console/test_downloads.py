@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.doors.console.downloads import Downloads, harmless
+from gateway.doors.console.downloads import Downloads, delete_unfinished, harmless
 
 
 class Clock:
@@ -101,3 +101,12 @@ def test_the_answer_is_an_attachment(tmp_path: Path) -> None:
     headers = taken.response().headers
     assert headers["content-disposition"] == "attachment; filename*=UTF-8''%E5%90%8D%E5%8D%95.csv"
     assert headers["content-length"] == "1"
+
+
+def test_what_a_killed_console_left_is_deleted(tmp_path: Path) -> None:
+    """Rows in the clear do not outlive the console that wrote them; what else stands there does."""
+    (tmp_path / ".download-abc").mkdir()
+    (tmp_path / ".download-abc" / "file.csv").write_text("rows")
+    (tmp_path / "saved.db").write_text("")
+    delete_unfinished(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["saved.db"]
