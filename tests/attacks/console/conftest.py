@@ -11,11 +11,8 @@ import pytest
 from gateway.client import Profile
 from gateway.doors.console.app import Console
 from gateway.doors.console.settings import ConsoleSettings
-from tests.browser.conftest import chromium, console, profiles
 from tests.fakes.oidc_provider import Provider
 from tests.lone_gateway import lone_gateway
-
-__all__ = ["chromium", "console", "profiles"]
 
 
 class Clock:

@@ -26,7 +26,7 @@ from tests.browser.conftest import ServedConsole, served
 from tests.lone_gateway import lone_gateway
 
 HOSTILE = '<img src=x onerror="document.title=1"></script><script>document.title=2</script><a href="javascript:alert(1)">x</a>'
-MARKUP = "img, script:not([src]), [onerror], [onclick], iframe, object, a[href^='javascript' i], form[action]"
+MARKUP = "img, script:not([src]), [onerror], [onclick], iframe, object, a[href^='javascript' i]"
 POST = """async ([path, form]) => {
   const { provenFetch } = await import("/static/proof.js");
   return (await provenFetch(path, { method: "POST", body: new URLSearchParams(form) })).status;
@@ -121,10 +121,10 @@ def _open(page: Page, url: str) -> None:
 
 
 def test_a_cookie_in_another_browser_opens_nothing_and_ends_the_session(
-    lone_profiles: Path, tmp_path: Path, chromium: Browser
+    profiles: Path, tmp_path: Path, chromium: Browser
 ) -> None:
     """Same machine, same kind of browser: the thief comes to the sign-in, and the owner is told why."""
-    with _served(lone_profiles, tmp_path) as console:
+    with _served(profiles, tmp_path) as console:
         owner = _enter(chromium, console, "auditor")
         thief = chromium.new_context().new_page()
         thief.context.add_cookies(owner.context.cookies())
@@ -138,10 +138,10 @@ def test_a_cookie_in_another_browser_opens_nothing_and_ends_the_session(
 
 
 def test_twin_without_proofs_the_cookie_is_enough(
-    lone_profiles: Path, tmp_path: Path, chromium: Browser, monkeypatch: pytest.MonkeyPatch
+    profiles: Path, tmp_path: Path, chromium: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same theft succeeds when proofs are not asked for."""
-    with _served(lone_profiles, tmp_path) as console:
+    with _served(profiles, tmp_path) as console:
         owner = _enter(chromium, console, "auditor")
 
         def anybody(self: Console, request: object) -> tuple[Proof, object]:
@@ -158,10 +158,10 @@ def test_twin_without_proofs_the_cookie_is_enough(
 
 
 def test_nothing_is_left_in_the_browser_but_a_key_that_cannot_be_read(
-    lone_profiles: Path, tmp_path: Path, chromium: Browser
+    profiles: Path, tmp_path: Path, chromium: Browser
 ) -> None:
     """No storage, no readable cookie, no cache; signing out takes the key, too, and says so."""
-    with _served(lone_profiles, tmp_path) as console:
+    with _served(profiles, tmp_path) as console:
         page = _enter(chromium, console, "auditor")
         nothing = {"storages": 0, "cookies": "", "caches": 0, "workers": 0, "databases": ["console"], "exported": 0}
         assert page.evaluate(LEFT_BEHIND) == nothing | {"keys": 1, "extractable": [False]}
@@ -174,9 +174,9 @@ def test_nothing_is_left_in_the_browser_but_a_key_that_cannot_be_read(
         page.context.close()
 
 
-def test_one_returns_to_the_page_one_was_on(lone_profiles: Path, tmp_path: Path, chromium: Browser) -> None:
+def test_one_returns_to_the_page_one_was_on(profiles: Path, tmp_path: Path, chromium: Browser) -> None:
     """After the session's end the sign-in says why, and leads back."""
-    with _served(lone_profiles, tmp_path) as console:
+    with _served(profiles, tmp_path) as console:
         page = _enter(chromium, console, "nanjing-east-road")
         page.context.clear_cookies()
         page.goto(f"{console.url}/purposes")
