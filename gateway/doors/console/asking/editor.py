@@ -106,8 +106,10 @@ def edited(visit: Visit) -> Editor:
         removed = int(visit.text("remove"))
         picks = replace(picks, filters=tuple(one for number, one in enumerate(picks.filters) if number != removed))
     if visit.text("add"):
-        added = Filter(column=ColumnName.parse(visit.text("add")), condition=Condition.EQUALS)
-        picks = replace(picks, filters=(*picks.filters, added))
+        column = shelf.column(ColumnName.parse(visit.text("add")))
+        if column and column.conditions:
+            added = Filter(column=column.name, condition=column.conditions[0])
+            picks = replace(picks, filters=(*picks.filters, added))
     return _written(draft, shelf=shelf, picks=picks)
 
 

@@ -172,16 +172,22 @@ def test_a_name_never_leaves_its_identifier(name):
     assert found.name == name
 
 
+_TYPED = st.text(alphabet="王明' %_\\a-;", min_size=1).filter(str.strip).map(str.strip)
+
+
+def _filters(column: ColumnName, conditions: list[Condition], values: st.SearchStrategy[tuple[str, ...]]):
+    return st.builds(Filter, column=st.just(column), condition=st.sampled_from(conditions), values=values)
+
+
 _FILTERS = st.one_of(
-    st.builds(Filter, column=st.just(NAME), condition=st.sampled_from([Condition.EQUALS, Condition.BEGINS, Condition.CONTAINS, Condition.DIFFERS]),
-              values=st.tuples(st.text(alphabet="王明' %_\\a-;", min_size=1).filter(str.strip).map(str.strip))),
-    st.builds(Filter, column=st.just(NAME), condition=st.just(Condition.ONE_OF), values=st.tuples(st.just("甲"), st.just("乙"))),
-    st.builds(Filter, column=st.just(BORN), condition=st.sampled_from([Condition.AT_LEAST, Condition.AT_MOST]), values=st.dates().map(lambda day: (day.isoformat(),))),
-    st.builds(Filter, column=st.just(BORN), condition=st.sampled_from([Condition.YEARS_AT_LEAST, Condition.YEARS_LESS]), values=st.integers(0, 200).map(lambda years: (str(years),))),
-    st.builds(Filter, column=st.just(FLOOR), condition=st.sampled_from([Condition.AT_LEAST, Condition.EQUALS]), values=st.integers(-99, 99).map(lambda floor: (str(floor),))),
-    st.builds(Filter, column=st.just(LIFT), condition=st.just(Condition.EQUALS), values=st.sampled_from([("true",), ("false",)])),
-    st.builds(Filter, column=st.just(LIFT), condition=st.sampled_from([Condition.MISSING, Condition.PRESENT])),
-)  # fmt: skip
+    _filters(NAME, [Condition.EQUALS, Condition.BEGINS, Condition.CONTAINS, Condition.DIFFERS], st.tuples(_TYPED)),
+    _filters(NAME, [Condition.ONE_OF], st.just(("甲", "乙"))),
+    _filters(BORN, [Condition.AT_LEAST, Condition.AT_MOST], st.tuples(st.dates().map(str))),
+    _filters(BORN, [Condition.YEARS_AT_LEAST, Condition.YEARS_LESS], st.tuples(st.integers(0, 200).map(str))),
+    _filters(FLOOR, [Condition.AT_LEAST, Condition.EQUALS], st.tuples(st.integers(-99, 99).map(str))),
+    _filters(LIFT, [Condition.EQUALS], st.sampled_from([("true",), ("false",)])),
+    _filters(LIFT, [Condition.MISSING, Condition.PRESENT], st.just(())),
+)
 
 
 @given(
