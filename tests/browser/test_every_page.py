@@ -27,7 +27,7 @@ PLAIN = [page for page in PAGES if "{" not in page.path]
 
 def _settled(page: BrowserPage) -> None:
     page.wait_for_selector("main h1")
-    expect(page.locator(".htmx-request")).to_have_count(0)  # a function to wait for would need eval, which the policy forbids
+    expect(page.locator(".htmx-request")).to_have_count(0)  # waiting for a function needs eval
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -49,8 +49,7 @@ def verify(
     Args:
         directory: Tombstone, segments and checkpoint.
         public_key: The log's.
-        kept_checkpoints: Older checkpoints kept elsewhere. Only they, or a witness, reveal that the whole log was put
-            back, or that whoever holds the key signed a different history.
+        kept_checkpoints: Older ones from elsewhere; only they, or a witness, reveal a log put back or a second history.
         parallel: Whether a long log may be read by further processes, which a process with threads must not start.
         on_progress: Is told the entries verified so far, segment by segment; what it raises ends the verification.
 
@@ -77,8 +76,7 @@ def verify(
         problems.append(Problem(kind=ProblemKind.TOMBSTONE_FORGED, sequence=None, entry_id=None, place=TOMBSTONE))
     retired = tree.end
     walk = Walk(tree, public_key=public_key, stored=StoredHashes(directory), heads=heads)
-    segments = live_segments(directory, retired=retired)
-    rest = _follow(walk, segments, parallel=parallel, on_progress=on_progress)
+    rest = _follow(walk, live_segments(directory, retired=retired), parallel=parallel, on_progress=on_progress)
     found = walk.fault or _unfit(heads, walk=walk, retired=retired, rest=rest)
     return Verification(
         entries=walk.size,
