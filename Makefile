@@ -106,5 +106,5 @@ proto-into:
 
 lock: ## pin the newest versions that fit pyproject.toml
 	python -m pip install --quiet uv
-	uv pip compile pyproject.toml --extra server --extra console --extra local --extra dev --universal --python-version 3.11 --generate-hashes --upgrade \
+	uv pip compile pyproject.toml --extra server --extra local --extra dev --universal --python-version 3.11 --generate-hashes --upgrade \
 	  --no-header --no-annotate --output-file requirements.lock
