@@ -114,6 +114,7 @@ def _sign_in(page: Page, url: str, served: Served) -> None:
 @contextmanager
 def _console(folder: Path, served: Served) -> Iterator[tuple[str, int]]:
     """Run a console before the gateway; yield its address and process id."""
+    folder.mkdir(exist_ok=True)
     settings = folder / "console.toml"
     port = free_port()
     settings.write_text(

@@ -80,6 +80,7 @@ def _rows(visit: Visit) -> Response:
         rows = page(run.spool.read(first, count), columns=columns, language=visit.language)
     except SpoolClosed:
         return JSONResponse({"rows": [], "total": 0}, status_code=404)
+    run.looked_at.set()
     answer: dict[str, object] = {"rows": rows, "total": run.spool.rows}
     if "columns" in visit.query:
         answer["columns"] = [_heading(visit, column) for column in columns]

@@ -43,6 +43,11 @@ Why = Literal["", "room", "expired", "emergency", "destroyed"]
 """Why rows are not kept any more: others came, or the time, the emergency or the requester said so."""
 
 
+_ROWS_BEFORE_LOOK = 50_000
+_LOOK_SECONDS_MAX = 1.0
+"""A large result waits so long for its first look, or rows nobody sees yet would take the time of those that open the page."""
+
+
 class State(StrEnum):
     """How far a run has come."""
 
@@ -104,6 +109,8 @@ class Run:
     """Called when its rows were taken along as a file."""
     note: Text | None = None
     """Shown with it."""
+    looked_at: threading.Event = field(default_factory=threading.Event)
+    """Somebody has read rows of it, or waited for it long enough."""
     _cancel: Callable[[], object] = lambda: None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _begun: threading.Event = field(default_factory=threading.Event)
@@ -185,6 +192,9 @@ class Run:
             for batch in result.batches():
                 self.spool.append(batch)
                 self._begun.set()
+                if self.spool.rows >= _ROWS_BEFORE_LOOK:
+                    self.looked_at.wait(_LOOK_SECONDS_MAX)
+                    self.looked_at.set()
             self.receipt = result.receipt
 
     def _called(self, cancel: Callable[[], object]) -> None:
@@ -204,6 +214,7 @@ class Run:
             self.state, self.error, self.ended_at = state, error, self.clock()
             self._begun.set()
         if state is not State.COMPLETE:
+            self.looked_at.set()
             self._cancel()
             self.spool.close()
 

@@ -7,6 +7,9 @@ const ROW_HEIGHT = 32;
 const SPARE_ROWS = 4;
 const RETRY_MS = 1500;
 const WIDTH_MIN = 64;
+const CHARACTER = 8.6;
+const WIDE_CHARACTER = 15;
+const CELL_PADDING = 20;
 const WIDTH_MAX = 360;
 // What a spreadsheet would run when it is pasted there.
 const FORMULA = /^[\s"']*[=+\-@＝＋－＠\t\r\n]/;
@@ -17,6 +20,12 @@ function element(role, className = "", text = "") {
   made.className = className;
   made.textContent = text;
   return made;
+}
+
+// Returns how wide a text is, as near as counting characters tells: measuring waits for fonts.
+function widthOf(text) {
+  const wide = text.match(/[^\x00-\u02ff]/g)?.length ?? 0;
+  return Math.ceil(wide * WIDE_CHARACTER + (text.length - wide) * CHARACTER) + CELL_PADDING;
 }
 
 class Grid {
@@ -117,12 +126,9 @@ class Grid {
 
   // Returns column widths that fit headings and the first rows.
   widths(rows) {
-    const canvas = document.createElement("canvas").getContext("2d");
-    canvas.font = getComputedStyle(document.body).font;
-    const wide = (text) => Math.ceil(canvas.measureText(text).width);
     const widths = this.columns.map((column, index) => {
-      const texts = [column.title, column.name, column.treatment, ...rows.map((row) => (row[index] ?? "—").slice(0, 80))];
-      return Math.min(WIDTH_MAX, Math.max(WIDTH_MIN, ...texts.map((text) => wide(text) + 24)));
+      const texts = [column.title, column.name, column.treatment, ...rows.map((row) => (row[index] ?? "").slice(0, 80))];
+      return Math.min(WIDTH_MAX, Math.max(WIDTH_MIN, ...texts.map(widthOf)));
     });
     return ["88px", ...widths.map((width, index) => (index === widths.length - 1 ? `minmax(${width}px, 1fr)` : `${width}px`))].join(" ");
   }

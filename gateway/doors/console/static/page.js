@@ -12,4 +12,5 @@ page.addEventListener(
   },
   { once: true },
 );
+if (location.pathname.startsWith("/results/")) import("./grid.js"); // it comes while the content does
 htmx.ajax("GET", `/-${location.pathname}${location.search}`, { target: page, source: page, swap: "innerHTML" });
