@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 import uuid
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Annotated
 import typer
 
 from connectors.sdk.tlog.retention import KEPT_YEARS_MIN
-from gateway.audit import AUDIT_KEY_NAME, AuditLog
 from gateway.doors.cli.keys import signing_key
 from gateway.doors.cli.options import LanguageChoice
 from gateway.doors.cli.show import EXIT_INVALID, Screen
@@ -35,11 +35,12 @@ def retire(
     if not settings.audit_key.exists():
         screen.say(f"没有日志签名密钥：{settings.audit_key}", f"the log's signing key is missing: {settings.audit_key}")
         raise typer.Exit(EXIT_INVALID)
+    audit = importlib.import_module("gateway.audit")  # the server's part, which no other command of auditors needs
     try:
-        with AuditLog.open(
+        with audit.AuditLog.open(
             settings.audit_directory,
             signing_key=signing_key(settings.audit_key),
-            key_name=AUDIT_KEY_NAME,
+            key_name=audit.AUDIT_KEY_NAME,
             clock_micros=lambda: time.time_ns() // 1000,
             new_entry_id=lambda: str(uuid.uuid4()),
         ) as log:
