@@ -21,7 +21,8 @@ from urllib.parse import quote
 from starlette.responses import StreamingResponse
 
 _SECONDS = 60
-_PREFIX = ".download-"
+UNFINISHED_PREFIX = ".download-"
+"""Of folders that are deleted when a console starts."""
 _OFFERED_MAX = 4
 _BYTES_OF_A_PIECE = 1 << 18
 _KEPT_OUT = frozenset('\\/:*?"<>|%')
@@ -83,7 +84,7 @@ class Downloads:
             OSError: It cannot be written; and what `write` raises.
         """
         name = harmless(name)
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix=_PREFIX) as folder:
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=UNFINISHED_PREFIX) as folder:
             path = Path(folder) / f"file{Path(name).suffix}"
             write(path)
             file = path.open("rb")
@@ -142,7 +143,7 @@ def offer(
 
 def delete_unfinished(folder: Path) -> None:
     """Delete what a console that was killed had begun to write."""
-    for left in folder.glob(f"{_PREFIX}*"):
+    for left in folder.glob(f"{UNFINISHED_PREFIX}*"):
         shutil.rmtree(left, ignore_errors=True)
 
 

@@ -19,6 +19,10 @@ from gateway.doors.console.visit import CITY_TIME, Language, words
 _BATCH_ROWS = 5_000
 
 
+class TooManyEntries(Exception):
+    """More entries match than a file may hold."""
+
+
 class FormatName(StrEnum):
     """What an export may be; also the ending of its name."""
 
@@ -73,6 +77,18 @@ def write_entries(
     schema = pa.schema([(words(title, language), type_) for title, type_ in _COLUMNS])
     rows = (_row(listed(leaf), titles=titles, language=language) for leaf in leaves)
     return write_rows(_batches(rows, schema=schema), schema=schema, path=path)
+
+
+def at_most(leaves: Iterable[bytes], *, entries_max: int) -> Iterator[bytes]:
+    """Yield the entries as they come.
+
+    Raises:
+        TooManyEntries: There are more than `entries_max`: a file that was cut would pass for the whole.
+    """
+    for number, leaf in enumerate(leaves):
+        if number >= entries_max:
+            raise TooManyEntries
+        yield leaf
 
 
 def _batches(rows: Iterator[tuple[object, ...]], *, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

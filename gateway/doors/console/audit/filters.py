@@ -11,6 +11,7 @@ from gateway.doors.console.visit import CITY_TIME, Visit
 
 PERIOD_DAYS = 30
 """What a search covers when nobody says otherwise."""
+_YEARS = (2000, 2100)
 OPEN = ("from", "until", "kind", "outcome", "office", "purpose", "dataset", "column")
 """What may stand in an address."""
 SENSITIVE = ("requester", "case", "person")
@@ -32,7 +33,7 @@ TITLES: Mapping[str, Text] = {
 
 
 class PeriodInvalid(ValueError):
-    """A day is no date, or the last one is before the first; `text` says what to do."""
+    """A day is no date or of a year that cannot be meant, or the last one is before the first; `text` says what to do."""
 
     def __init__(self, zh: str, en: str) -> None:
         super().__init__(f"{zh} / {en}")
@@ -60,7 +61,7 @@ def read_period(first: str, last: str) -> tuple[datetime.date | None, datetime.d
     """Return two days as they were typed; None for one that was left empty.
 
     Raises:
-        PeriodInvalid: One is no date, or they stand the wrong way round.
+        PeriodInvalid: One is no date of these decades, or they stand the wrong way round.
     """
     begin, end = _day(first), _day(last)
     if begin and end and end < begin:
@@ -92,9 +93,15 @@ def _midnight(day: datetime.date) -> int:
 
 def _day(text: str) -> datetime.date | None:
     try:
-        return datetime.date.fromisoformat(text) if text else None
+        day = datetime.date.fromisoformat(text) if text else None
     except ValueError:
         raise PeriodInvalid(
             f"“{text[:20]}”不是日期。请按 2026-01-31 的样子填写。",
             f"'{text[:20]}' is no date. Write it like 2026-01-31.",
         ) from None
+    if day and not _YEARS[0] <= day.year <= _YEARS[1]:
+        raise PeriodInvalid(
+            f"“{text[:20]}”的年份不对。请填写 {_YEARS[0]} 年至 {_YEARS[1]} 年之间的日期。",
+            f"'{text[:20]}' is in an odd year. Give a day from {_YEARS[0]} to {_YEARS[1]}.",
+        )
+    return day

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from starlette.responses import Response
@@ -12,29 +13,31 @@ from starlette.responses import Response
 from catalog.dataset import Text
 from gateway.client import request_errors
 from gateway.doors.console.audit.entries import Listed, listed
-from gateway.doors.console.audit.export import FORMATS, FormatName, write_entries
+from gateway.doors.console.audit.export import FORMATS, FormatName, TooManyEntries, at_most, write_entries
 from gateway.doors.console.audit.filters import (
     FIELDS,
     SENSITIVE,
     TITLES,
     PeriodInvalid,
     asked_filters,
-    read_period,
     request_fields,
 )
 from gateway.doors.console.audit.reasons import reason_words
-from gateway.doors.console.audit.titles import keep_titles
+from gateway.doors.console.audit.titles import keep_titles, learn_titles
 from gateway.doors.console.audit.words import KINDS, OUTCOMES, in_words
 from gateway.doors.console.downloads import offer
-from gateway.doors.console.visit import Action, Bilingual, Page, Visit
+from gateway.doors.console.visit import CITY_TIME, Action, Bilingual, Page, Visit
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 
 PAGE_ENTRIES = 50
 EXPORT_ENTRIES_MAX = 100_000
+TOO_MANY_ENTRIES = Text(
+    zh=f"超过 {EXPORT_ENTRIES_MAX:,} 条，不能导出为一个文件。请缩短时段或增加条件，分几次导出。",
+    en=f"More than {EXPORT_ENTRIES_MAX:,} entries do not go into one file. Narrow the period or add a filter, and export in parts.",
+)
 _FACET_GROUPS = 8
-_DAYS_MAX = 62
-"""Longer periods are shown by the month."""
-_MONTH = len("2026-01")
+_BUCKETS = ((len("2026-01-31"), 62), (len("2026-01"), 366), (len("2026"), 366))
+"""A timeline shows days, months or years: the finest of which there are at most so many."""
 _Dimension = audit_pb2.Dimension
 _FACETS = {
     "kind": _Dimension.DIMENSION_KIND,
@@ -120,20 +123,21 @@ def export(visit: Visit) -> Response:
 
     def leaves() -> Iterator[bytes]:
         stub = audit_pb2_grpc.AuditServiceStub(visit.connection.channel)
-        request = audit_pb2.SearchEntriesRequest(**fields, entries_max=EXPORT_ENTRIES_MAX)
+        request = audit_pb2.SearchEntriesRequest(**fields, entries_max=EXPORT_ENTRIES_MAX + 1)
         with request_errors():
             for answer in stub.SearchEntries(request, metadata=visit.connection.headers()):
                 yield answer.leaf
 
-    path = offer(
-        visit.session,
-        name=f"{'访问日志' if visit.language == 'zh' else 'access-log'}-{datetime.date.fromtimestamp(visit.now)}.{name}",
-        media_type=FORMATS[name],
-        write=lambda path: write_entries(
-            leaves(), path=path, titles=visit.session.audit.titles, language=visit.language
-        ),
-    )
-    return visit.go(path)
+    def write(path: Path) -> None:
+        kept = at_most(leaves(), entries_max=EXPORT_ENTRIES_MAX)
+        write_entries(kept, path=path, titles=visit.session.audit.titles, language=visit.language)
+
+    today = datetime.datetime.fromtimestamp(visit.now, CITY_TIME).date()
+    title = "访问日志" if visit.language == "zh" else "access-log"
+    try:
+        return visit.go(offer(visit.session, name=f"{title}-{today}.{name}", media_type=FORMATS[name], write=write))
+    except TooManyEntries:
+        return visit.render("audit/notice.html", problem=TOO_MANY_ENTRIES)
 
 
 def _search(visit: Visit, values: Mapping[str, str]) -> dict[str, Any]:
@@ -157,10 +161,13 @@ def _form(values: Mapping[str, str]) -> dict[str, Any]:
         "outcomes": OUTCOMES,
         "sensitive": SENSITIVE,
         "fields": FIELDS,
+        "export_entries_max": EXPORT_ENTRIES_MAX,
+        "too_many_entries": TOO_MANY_ENTRIES,
     }
 
 
 def _table(visit: Visit, entries: Sequence[Listed], *, first: bool) -> dict[str, Any]:
+    learn_titles(visit)
     full = len(entries) > PAGE_ENTRIES
     shown = entries[:PAGE_ENTRIES]
     return {
@@ -192,7 +199,7 @@ def _summary(visit: Visit, values: Mapping[str, str]) -> Summary:
     return Summary(
         total=sum(group.entries for group in groups["kind"].groups),
         facets=tuple(_facet(name, groups[name], values=values) for name in _FACETS if name != "reason"),
-        days=tuple(_timeline(days, first=values["from"], last=values["until"])),
+        days=tuple(timeline(days)),
         reasons=tuple(
             (reason_words(group.values[0]), group.entries) for group in groups["reason"].groups if group.values[0]
         )[:_FACET_GROUPS],
@@ -232,19 +239,22 @@ def _words(name: str, group: audit_pb2.GroupCounts) -> Bilingual:
     return Text(zh=value, en=value)
 
 
-def _timeline(days: Mapping[str, tuple[int, int]], *, first: str, last: str) -> Iterator[tuple[str, int, int]]:
-    """Yield every day of the period, or every month of a long one."""
+def timeline(days: Mapping[str, tuple[int, int]]) -> Iterator[tuple[str, int, int]]:
+    """Yield every day from the first to the last one that something was found on; months or years of a long time.
+
+    Args:
+        days: Entries, and denials among them, by day.
+    """
     if not days:
         return
-    begin, end = read_period(first or min(days), last or max(days))
-    if begin is None or end is None:
-        return
+    begin, end = (datetime.date.fromisoformat(day) for day in (min(days), max(days)))
     named = [(begin + datetime.timedelta(days=day)).isoformat() for day in range((end - begin).days + 1)]
-    if len(named) <= _DAYS_MAX:
-        yield from ((name, *days.get(name, (0, 0))) for name in named)
-        return
-    for month in dict.fromkeys(name[:_MONTH] for name in named):
-        yield month, *_total(counts for day, counts in days.items() if day[:_MONTH] == month)
+    for length, buckets_max in _BUCKETS:
+        buckets = list(dict.fromkeys(name[:length] for name in named))
+        if len(buckets) <= buckets_max:
+            break
+    for bucket in buckets:
+        yield bucket, *_total(counts for day, counts in days.items() if day[:length] == bucket)
 
 
 def _total(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:

@@ -56,8 +56,7 @@ def give_key(visit: Visit) -> Response:
     """Take the auditor's key for this session, and show again what asked for it."""
     problem: Text | None = None
     try:
-        visit.session.audit.keys = Keys.read(uploaded(visit, "key"))
-        visit.session.audit.kept = None
+        visit.session.audit.use(Keys.read(uploaded(visit, "key")))
     except KeyRefused:
         problem = _KEY_REFUSED
     back = visit.text("back")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from starlette.responses import Response
 
@@ -16,8 +17,9 @@ from gateway.doors.console.audit.titles import learn_titles
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import review_pb2, review_pb2_grpc
 
+_Item = TypeVar("_Item")
 _Outcome = review_pb2.ReplayOutcome
-_LISTED_MAX = 200
+LISTED_MAX = 200
 OUTCOMES = {
     _Outcome.REPLAY_OUTCOME_NOW_DENIED: (Text(zh="原来允许，如今会拒绝", en="Was allowed, would be denied"), "bad"),
     _Outcome.REPLAY_OUTCOME_NOW_ALLOWED: (Text(zh="原来拒绝，如今会允许", en="Was denied, would be allowed"), "warn"),
@@ -88,6 +90,20 @@ class Period:
     until_time: int
 
 
+@dataclass(slots=True)
+class FirstOnes(Generic[_Item]):
+    """Counts what comes, and keeps the first ones of it to be listed."""
+
+    total: int = 0
+    listed: list[_Item] = field(default_factory=list)
+
+    def add(self, item: _Item) -> None:
+        """Take one more."""
+        self.total += 1
+        if len(self.listed) < LISTED_MAX:
+            self.listed.append(item)
+
+
 def show(visit: Visit) -> Response:
     """Show the page."""
     first, last = last_days(visit.now, days=7)
@@ -105,18 +121,21 @@ def replay(visit: Visit) -> Response:
         from_time=period.from_time, until_time=period.until_time, by_active_policy=active
     )
     stub = review_pb2_grpc.ReviewServiceStub(visit.connection.channel)
-    replayed = list(stub.ReplayEntries(request, metadata=visit.connection.headers()))
-    learn_titles(visit)
     same = {_Outcome.REPLAY_OUTCOME_IDENTICAL} | ({_Outcome.REPLAY_OUTCOME_DIFFERENT} if active else set())
-    differing = [item for item in replayed if item.outcome not in same]
-    counts = Counter(item.outcome for item in replayed)
+    differing: FirstOnes[review_pb2.ReplayEntriesResponse] = FirstOnes()
+    counts: Counter[int] = Counter()
+    for item in stub.ReplayEntries(request, metadata=visit.connection.headers()):
+        counts[item.outcome] += 1
+        if item.outcome not in same:
+            differing.add(item)
+    learn_titles(visit)
     return visit.render(
         "audit/replayed.html",
         active=active,
-        total=len(replayed),
+        total=counts.total(),
         counts=[(words, style, counts[outcome]) for outcome, (words, style) in OUTCOMES.items() if counts[outcome]],
-        listed=differing[:_LISTED_MAX],
-        listed_total=len(differing),
+        listed=differing.listed,
+        listed_total=differing.total,
         outcomes=OUTCOMES,
         differences=_in_words,
         titles=visit.session.audit.titles,
@@ -131,17 +150,22 @@ def reconcile(visit: Visit) -> Response:
         return visit.render("audit/notice.html", problem=problem.text)
     request = review_pb2.ReconcileRequest(from_time=period.from_time, until_time=period.until_time)
     stub = review_pb2_grpc.ReviewServiceStub(visit.connection.channel)
-    found = list(stub.Reconcile(request, metadata=visit.connection.headers()))
+    agreed: list[review_pb2.ReconcileResponse] = []
+    differing: FirstOnes[review_pb2.ReconcileResponse] = FirstOnes()
+    for item in stub.Reconcile(request, metadata=visit.connection.headers()):
+        if item.kind == review_pb2.DIFFERENCE_KIND_AGREED:
+            agreed.append(item)
+        else:
+            differing.add(item)
     learn_titles(visit)
-    differing = [item for item in found if item.kind != review_pb2.DIFFERENCE_KIND_AGREED]
     return visit.render(
         "audit/reconciled.html",
-        agreed=[item for item in found if item.kind == review_pb2.DIFFERENCE_KIND_AGREED],
-        listed=differing[:_LISTED_MAX],
-        listed_total=len(differing),
+        agreed=agreed,
+        listed=differing.listed,
+        listed_total=differing.total,
         kinds=KINDS,
         reason=reason_words,
-        department=lambda id_: visit.session.audit.titles.get(("office", f"dept-{id_}"), Text(zh=id_, en=id_)),
+        department=lambda id_: visit.session.audit.titles.get(("department", id_), Text(zh=id_, en=id_)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Sequence
 
 from starlette.responses import Response
@@ -51,6 +52,7 @@ IDENTIFIERS = {
     IdentifierKind.RESIDENT_ID: Text(zh="居民身份号码", en="Resident ID"),
     IdentifierKind.CREDIT_CODE: Text(zh="统一社会信用代码", en="Unified social credit code"),
 }
+_LISTED_MAX = 500
 _VALUE_MISSING = Text(
     zh="请填写号码：居民身份号码 18 位，统一社会信用代码 18 位。",
     en="Give the number: a resident ID and a credit code have 18 characters.",
@@ -71,19 +73,23 @@ def report(visit: Visit) -> Response:
         identifier=visit.text("identifier"), value=value, for_data_subject=for_data_subject
     )
     stub = subject_pb2_grpc.SubjectServiceStub(visit.connection.channel)
-    found: list[subject_pb2.ReportSubjectResponse] = []
+    newest: deque[subject_pb2.ReportSubjectResponse] = deque(maxlen=_LISTED_MAX)
+    counts: Counter[int] = Counter()
     error: RequestError | None = None
     try:
         with request_errors():
-            found.extend(stub.ReportSubject(request, metadata=visit.connection.headers()))
+            for access in stub.ReportSubject(request, metadata=visit.connection.headers()):
+                counts[access.kind] += 1
+                newest.append(access)
     except RequestError as problem:
         error = problem
-    if found:
+    if newest:
         learn_titles(visit)
     return visit.render(
         "audit/subject_found.html",
-        found=found[::-1],
-        counts=[(kind, sum(access.kind == kind for access in found)) for kind in KINDS],
+        found=list(newest)[::-1],
+        total=counts.total(),
+        counts=[(kind, counts[kind]) for kind in KINDS],
         kinds=KINDS,
         titles=visit.session.audit.titles,
         treated=_treated,

@@ -1,4 +1,4 @@
-"""Titles of what entries name by id: offices, purposes and datasets."""
+"""Titles of what entries name by id: offices, departments, purposes and datasets."""
 
 from __future__ import annotations
 
@@ -6,28 +6,21 @@ from collections.abc import Iterable
 
 from catalog.dataset import Text
 from gateway.doors.console.visit import Visit
-from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
+from sharing_stubs.sharing.audit.v1 import audit_pb2
 
-NAMED = {
-    "office": audit_pb2.Dimension.DIMENSION_OFFICE,
-    "purpose": audit_pb2.Dimension.DIMENSION_PURPOSE,
-    "dataset": audit_pb2.Dimension.DIMENSION_DATASET,
-}
-_SECONDS = 366 * 86_400
-"""How far back names are looked for."""
+_COUNTED = frozenset({"purpose", "dataset"})
+"""Whose titles come with the counts of a search: the catalogue tells an auditor only what auditors may use."""
 
 
 def learn_titles(visit: Visit) -> None:
-    """Ask once a session for the titles of everything that the log names."""
-    if visit.session.audit.titles:
+    """Ask the catalogue once a session for the titles of all offices and departments."""
+    work = visit.session.audit
+    if work.offices_known:
         return
-    stub = audit_pb2_grpc.AuditServiceStub(visit.connection.channel)
-    request = audit_pb2.SummariseEntriesRequest(
-        from_time=int(visit.now) - _SECONDS,
-        groupings=[audit_pb2.Grouping(dimensions=[dimension]) for dimension in NAMED.values()],
-    )
-    answer = stub.SummariseEntries(request, metadata=visit.connection.headers())
-    keep_titles(visit, zip(NAMED, answer.groupings, strict=True))
+    listed = visit.connection.catalog.offices()
+    for what, named in (("office", listed.offices), ("department", listed.departments)):
+        work.titles |= {(what, one.id): Text(zh=one.title.zh, en=one.title.en) for one in named}
+    work.offices_known = True
 
 
 def keep_titles(visit: Visit, groupings: Iterable[tuple[str, audit_pb2.GroupedCounts]]) -> None:
@@ -35,7 +28,7 @@ def keep_titles(visit: Visit, groupings: Iterable[tuple[str, audit_pb2.GroupedCo
     visit.session.audit.titles |= {
         (name, group.values[0]): Text(zh=title.zh, en=title.en)
         for name, counts in groupings
-        if name in NAMED
+        if name in _COUNTED
         for group in counts.groups
         for title in group.titles
         if title.zh and title.en

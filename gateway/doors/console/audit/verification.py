@@ -23,6 +23,10 @@ _KEPT_REFUSED = Text(
     zh="所选文件不是用这把公钥可核对的检查点。请选择以前下载保存的检查点文件，或不选文件。",
     en="The file is no checkpoint that this key verifies. Choose one that you downloaded earlier, or none.",
 )
+_BUSY = Text(
+    zh="已有多人正在验证日志。请过几分钟再试。",
+    en="Others are verifying the log right now. Try again in a few minutes.",
+)
 _FULL = 100
 
 
@@ -33,20 +37,9 @@ def show(visit: Visit) -> Response:
 
 def start(visit: Visit) -> Response:
     """Begin to verify, unless that is under way."""
-    work = visit.session.audit
-    if work.keys is None or (work.verifying is not None and work.verifying.running):
-        return visit.render("audit/verify_progress.html", **_state(visit))
-    kept = [work.kept.note] if work.kept else []
-    if text := uploaded(visit, "kept"):
-        try:
-            read_checkpoint(text.encode(), public_key=work.keys.log)
-        except ValueError:
-            return visit.render("audit/verify_progress.html", **_state(visit) | {"problem": _KEPT_REFUSED})
-        kept.insert(0, text.encode())
-    work.verifying = Verifying(
-        visit.connection, key=work.keys.log, witnesses=work.keys.witnesses, kept=kept, now=visit.now
-    )
-    return visit.render("audit/verify_progress.html", **_state(visit))
+    with visit.session.audit.lock:
+        problem = _begin(visit, visit.session.audit, text=uploaded(visit, "kept"))
+    return visit.render("audit/verify_progress.html", **_state(visit) | {"problem": problem})
 
 
 def progress(visit: Visit) -> Response:
@@ -75,14 +68,41 @@ def keep(visit: Visit) -> Response:
     return visit.go(path)
 
 
+def _begin(visit: Visit, work: AuditWork, *, text: str) -> Text | None:
+    """Begin, and return why not; `text` is a checkpoint that the auditor kept. The lock of `work` is held."""
+    if work.keys is None or (work.verifying is not None and work.verifying.running):
+        return None
+    kept = [work.kept.note] if work.kept else []
+    if text:
+        try:
+            read_checkpoint(text.encode(), public_key=work.keys.log)
+        except ValueError:
+            return _KEPT_REFUSED
+        kept.insert(0, text.encode())
+    room = visit.session.results.room
+    if not room.verifying.acquire(blocking=False):
+        return _BUSY
+    work.verifying = Verifying(
+        visit.connection,
+        key=work.keys.log,
+        witnesses=work.keys.witnesses,
+        kept=kept,
+        folder=room.folder,
+        now=visit.now,
+        ended=room.verifying.release,
+    )
+    return None
+
+
 def _state(visit: Visit) -> dict[str, Any]:
     work = visit.session.audit
-    verifying = work.verifying
-    before = work.kept
-    _remember(work, now=visit.now)
+    with work.lock:
+        before = work.kept
+        _remember(work, now=visit.now)
+        keys, kept, verifying = work.keys, work.kept, work.verifying
     return {
-        "keys": work.keys,
-        "kept": work.kept,
+        "keys": keys,
+        "kept": kept,
         "before": before,
         "verifying": verifying,
         "phase": _PHASES.get(verifying.phase) if verifying else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +25,7 @@ from connectors.sdk.tlog.note import (
 from connectors.sdk.tlog.problems import Verification
 from connectors.sdk.tlog.verify import verify
 from gateway.client import Connection, RequestError, request_errors
+from gateway.doors.console.downloads import UNFINISHED_PREFIX
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 
 
@@ -99,6 +100,12 @@ _NO_LOG = Text(
     en="What the gateway sent is no log. Try again; if it stays so, ask the gateway's administrator.",
 )
 
+_DISK = Text(
+    zh="控制台磁盘放不下日志副本，没有验证。请联系控制台运维，或用命令 gateway audit verify 在自己的机器上核对。",
+    en="The log's copy did not fit on the console's disk, nothing was verified. Tell its operator, or use `gateway audit verify` "
+    "on your own machine.",
+)
+
 
 class Verifying:
     """One verification, in a thread of its own.
@@ -108,7 +115,12 @@ class Verifying:
         key: The log's, as the auditor brought it.
         witnesses: Keys of witnesses, as the auditor brought them.
         kept: Checkpoints that the log must continue; the last one was verified before in this session.
+        folder: Below which the log's copy lies meanwhile; nobody else may read it.
         now: Seconds since 1970-01-01 UTC.
+        ended: Called when it has ended, however it does.
+
+    Raises:
+        RuntimeError: It cannot start; `ended` was called.
     """
 
     def __init__(
@@ -118,7 +130,9 @@ class Verifying:
         key: VerificationKey,
         witnesses: Sequence[VerificationKey],
         kept: Sequence[bytes],
+        folder: Path,
         now: float,
+        ended: Callable[[], object] = lambda: None,
     ) -> None:
         self.phase = Phase.CHECKPOINT
         self.bytes_read = 0
@@ -136,9 +150,15 @@ class Verifying:
         self._key = key
         self._witnesses = witnesses
         self._kept = tuple(kept)
+        self._folder = folder
+        self._ended = ended
         self._cancelled = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="verify-log")
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:
+            ended()
+            raise
 
     @property
     def running(self) -> bool:
@@ -157,10 +177,13 @@ class Verifying:
             self.error = error
         except Cancelled:
             self.problem = Text(zh="验证已取消。", en="The verification was cancelled.")
-        except (ValueError, OSError):
+        except ValueError:
             self.problem = _NO_LOG
+        except OSError:
+            self.problem = _DISK
         finally:
             self.phase = Phase.DONE
+            self._ended()
 
     def _verify(self) -> None:
         begun = time.monotonic()
@@ -169,7 +192,7 @@ class Verifying:
         )
         self.entries_expected = held.checkpoint.size if held.checkpoint else 0
         self.phase = Phase.READING
-        with tempfile.TemporaryDirectory(prefix="audit-log-") as folder:
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix=f"{UNFINISHED_PREFIX}log-") as folder:
             take_log(self._pieces(), directory=Path(folder))
             self.phase = Phase.VERIFYING
             notes = (*self._kept, *([held.note] if held.checkpoint else []))

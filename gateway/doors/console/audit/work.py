@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 
 from catalog.dataset import Text
@@ -60,7 +61,18 @@ class AuditWork:
     verifying: Verifying | None = None
     """The verification that runs, or that ended last."""
     titles: dict[tuple[str, str], Text] = field(default_factory=dict)
-    """By what they name (`office`, `purpose`, `dataset`) and id."""
+    """By what they name (`office`, `department`, `purpose`, `dataset`) and id."""
+
+    offices_known: bool = False
+    """Whether those of all offices and departments are among them."""
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    """Held while keys, checkpoint and verification change, or are read together."""
+
+    def use(self, keys: Keys) -> None:
+        """Verify with these keys from now on; what others found or kept is forgotten."""
+        with self.lock:
+            self.close()
+            self.keys, self.kept, self.verifying = keys, None, None
 
     def close(self) -> None:
         """End what runs."""

@@ -26,6 +26,7 @@ KEPT_MAX = 8
 """Results of one session; the oldest makes room."""
 _RUNNING_MAX_OF_ALL = 24
 _WRITING_MAX = 2
+_VERIFYING_MAX = 2
 _ID_BYTES = 16
 _OWED_SECONDS = 30
 """How often the gateway is asked whether the emergencies of results have ended."""
@@ -55,6 +56,8 @@ class Room:
     running: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_RUNNING_MAX_OF_ALL))
     writing: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_WRITING_MAX))
     """Held while a file is made."""
+    verifying: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_VERIFYING_MAX))
+    """Held while a copy of the access log is verified."""
     clock: Callable[[], float] = time.time
     """Seconds since 1970-01-01 UTC."""
 

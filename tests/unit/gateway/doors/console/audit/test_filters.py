@@ -23,7 +23,17 @@ def test_days_left_empty_are_no_bound():
     assert (fields["from_time"], fields["until_time"]) == (0, 0)
 
 
-@pytest.mark.parametrize(("first", "last"), [("2026-02-30", ""), ("", "yesterday"), ("2026-02-02", "2026-02-01")])
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("2026-02-30", ""),
+        ("", "yesterday"),
+        ("2026-02-02", "2026-02-01"),
+        ("1999-12-31", ""),
+        ("0001-01-01", "9999-12-31"),
+        ("", "2101-01-01"),
+    ],
+)
 def test_what_is_no_period_is_told(first, last):
     """A wrong date is answered with what to write instead."""
     with pytest.raises(PeriodInvalid) as told:
