@@ -197,6 +197,8 @@ class Console:
             raise NoSession(self.sessions.why(secret)) from error
 
     def _download(self, request: Request) -> Response:
+        if request.method != "GET":  # a route that answers GET answers HEAD, which must not use up the link
+            return Response(status_code=405, headers={"Allow": "GET"})
         session = self.sessions.holder(
             request.cookies.get(self.cookie, ""),
             address=request.client.host if request.client else "",

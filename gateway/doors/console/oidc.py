@@ -39,6 +39,8 @@ class Flow:
     """That started it."""
     after: str
     """Path to lead to."""
+    earlier: bytes
+    """Digest of the secret of the session that the browser had then: the return, from another site, brings no cookie of it."""
     binding: str = field(repr=False)
     """For a cookie of the browser that started it."""
     verifier: str = field(repr=False)
@@ -61,7 +63,7 @@ class CitySignIn:
         self._lock = threading.Lock()
         self._flows: OrderedDict[str, Flow] = OrderedDict()
 
-    def start(self, browser: Browser, *, after: str, now: float) -> tuple[str, Flow]:
+    def start(self, browser: Browser, *, after: str, earlier: bytes, now: float) -> tuple[str, Flow]:
         """Return the address to go to, and what waits for the return.
 
         Raises:
@@ -71,6 +73,7 @@ class CitySignIn:
         flow = Flow(
             browser=browser,
             after=after,
+            earlier=earlier,
             binding=secrets.token_urlsafe(32),
             verifier=secrets.token_urlsafe(48),
             nonce=secrets.token_urlsafe(24),

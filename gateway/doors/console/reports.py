@@ -29,6 +29,11 @@ _GONE = Text(
     zh="这次填好的报表已不在了（会话已结束或被新的结果替换）。请重新生成。",
     en="This filled form is not there any more: the session ended, or newer results took its place. Fill it in again.",
 )
+_DISK = Text(
+    zh="控制台磁盘已满，报表文件没有生成。请在“查询结果”页关闭不再需要的结果，稍后重新生成。",
+    en="The console's disk is full, the file was not made. Close results that are no longer needed on the page “Results”, "
+    "then fill the form in again.",
+)
 _TOO_LONG = Text(
     zh=f"超过 {_ROWS_MAX:,} 行，不宜作为一张表。请选择一个居（村）委会，分开生成。",
     en=f"More than {_ROWS_MAX:,} rows, which is no form any more. Choose one committee and fill in several forms.",
@@ -116,6 +121,8 @@ def _download(visit: Visit) -> Response:
         return visit.render("report_filling.html", sheet=template, run=None, problem=error.text)
     except SpoolClosed:
         return visit.render("report_filling.html", sheet=template, run=None, problem=_GONE)
+    except OSError:
+        return visit.render("report_filling.html", sheet=template, run=None, problem=_DISK)
     return visit.go(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 
 from gateway.client import Profile
 from gateway.doors.console.settings import OidcSettings
+from gateway.doors.console.sign_in_texts import Ending
 from tests.attacks.console.browsers import Visitor
 from tests.attacks.console.conftest import Clock
 from tests.fakes.oidc_provider import CLIENT
@@ -42,7 +44,8 @@ def back(visitor, address: str) -> str:
     """Return where the return leads."""
     parts = urlsplit(address)
     assert f"{parts.scheme}://{parts.netloc}" == visitor.origin
-    return visitor.client.get(f"{parts.path}?{parts.query}").headers["location"]
+    answer = visitor.client.get(f"{parts.path}?{parts.query}")
+    return answer.headers.get("location") or re.search('data-next="([^"]+)"', answer.text)[1]
 
 
 def signed_in(visitor) -> bool:
@@ -103,6 +106,18 @@ def test_the_session_is_bound_to_the_key_that_started_it(visitor):
     thief = Visitor(visitor.console)
     thief.steal(visitor.cookie)
     assert not signed_in(thief)
+
+
+def test_the_session_before_ends_with_the_return_and_not_before(visitor):
+    """The return comes from another site and brings no cookie of the session that was open when it began."""
+    back(visitor, away(visitor))
+    before = visitor.cookie
+    address = away(visitor)
+    assert visitor.console.sessions.why(before) is None
+    visitor.client.cookies.delete(visitor.console.cookie)
+    back(visitor, address)
+    assert visitor.console.sessions.why(before) is Ending.SIGNED_IN_ANEW
+    assert signed_in(visitor)
 
 
 def test_an_answer_holds_once_and_ten_minutes(make_console, settings):

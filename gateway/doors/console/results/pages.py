@@ -65,8 +65,8 @@ def _show(visit: Visit) -> Response:
 
 def _progress(visit: Visit) -> Response:
     run = find(visit)
-    if run is None:
-        return visit.go("/results")
+    if run is None:  # closed on another page of the session
+        return visit.render("result_state_gone.html")
     return visit.render("result_progress.html", **_state(visit, run))
 
 
@@ -196,6 +196,7 @@ ACTIONS = (
     Action(method="POST", path="/results", call=ask),
     Action(method="GET", path="/results/{id}/state", call=_progress, live=True),
     Action(method="GET", path="/results/{id}/rows", call=_rows),
+    Action(method="GET", path="/results/{id}/rows/live", call=_rows, live=True),
     Action(method="POST", path="/results/{id}/cancel", call=_cancel),
     Action(method="POST", path="/results/{id}/close", call=_close),
     Action(method="POST", path="/results/{id}/edit", call=_edit),

@@ -150,7 +150,11 @@ class Spool:
             if not self._space.take(len(data)):
                 raise SpoolFull(here=False)
             segment = _Segment(first_row=self._rows, offset=self._bytes, size=len(data))
-            _write(self._file.fileno(), data, offset=segment.offset)
+            try:
+                _write(self._file.fileno(), data, offset=segment.offset)
+            except OSError as error:
+                self._space.give_back(len(data))
+                raise SpoolFull(here=False) from error
             self._segments.append(segment)
             self._rows += batch.num_rows
             self._bytes += len(data)

@@ -39,7 +39,7 @@ class Grid {
     this.chosen = -1;
     this.columns = null;
     this.lines = [];
-    this.pages = new Pages(section.dataset.source, provenFetch, () => this.draw());
+    this.pages = new Pages(section.dataset.source, provenFetch, () => this.draw(), () => this.gone());
     document.addEventListener("htmx:afterSettle", () => this.look());
     section.querySelector(".grid-go").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -64,13 +64,22 @@ class Grid {
   }
 
   say(state, rows) {
-    const words = { complete: this.words.wordsComplete, failed: this.words.wordsFailed }[state];
+    const words = { complete: this.words.wordsComplete, failed: this.words.wordsFailed, closed: this.words.wordsGone }[state];
     if (words) document.getElementById("result-said").textContent = words.replace("{rows}", rows.toLocaleString());
+  }
+
+  // Says that the rows are not kept any more; the state says why.
+  gone() {
+    this.section.hidden = true;
+    this.say("closed", 0);
+    this.state = "closed";
+    const path = this.section.dataset.source.replace(/rows$/, "state");
+    htmx.ajax("GET", path, { target: "#result-state", source: "#result-state", swap: "outerHTML" });
   }
 
   // Asks for the first rows and the columns.
   async begin() {
-    if (this.beginning) return;
+    if (this.beginning || this.pages.over) return;
     this.beginning = true;
     const first = await this.pages.first().catch(() => null);
     this.beginning = false;

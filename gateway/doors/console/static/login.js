@@ -1,5 +1,5 @@
-// Signs in with a new key, which replaces the former one when somebody is signed in.
-import { adoptKey, offerKey, provenFetch } from "./proof.js";
+// Signs in with a new key, which replaces the former one once somebody is signed in.
+import { adoptKey, keepOffered, offerKey, provenFetch } from "./proof.js";
 
 const outcome = document.getElementById("outcome");
 const next = document.getElementById("main").dataset.next;
@@ -24,7 +24,8 @@ async function signIn(form) {
       outcome.scrollIntoView({ block: "nearest" });
       return;
     }
-    await adoptKey(pair);
+    if (lead.startsWith("/")) await adoptKey(pair);
+    else await keepOffered(pair); // nobody is signed in before the return from the city's sign-in
     location.assign(lead);
   } finally {
     button.disabled = false;

@@ -6,11 +6,15 @@ const PAUSE_MS = 40;
 const RETRY_MS = 1500;
 
 export class Pages {
-  // source: path of the rows; fetch: signs requests; changed: is called when rows came.
-  constructor(source, fetch, changed) {
+  // source: path of the rows; fetch: signs requests; changed: is called when rows came; gone: when there are none any more.
+  constructor(source, fetch, changed, gone) {
     this.source = source;
     this.fetch = fetch;
     this.changed = changed;
+    this.gone = gone;
+    this.over = false;
+    this.seen = 0;
+    this.moved = false;
     this.kept = new Map();
     this.asked = new Map();
     this.wanted = [];
@@ -20,7 +24,8 @@ export class Pages {
 
   // Returns the first page with the columns; nothing when it did not come.
   async first() {
-    const answer = await this.fetch(`${this.source}?from=0&count=${ROWS}&columns=1`);
+    const answer = await this.fetch(`${this.source}/live?from=0&count=${ROWS}&columns=1`);
+    if (answer.status === 404) this.end();
     if (!answer.ok) return null;
     const page = await answer.json();
     this.keep(0, page.rows);
@@ -41,7 +46,9 @@ export class Pages {
 
   // Says which rows are in view: their pages, and the next one, are fetched; what nobody looks at any more is not.
   want(first, end) {
-    if (end <= first) return;
+    if (end <= first || this.over) return;
+    if (first !== this.seen) this.moved = true;
+    this.seen = first;
     const wanted = [];
     for (let page = Math.floor(first / ROWS); page <= Math.floor((end - 1) / ROWS); page += 1) wanted.push(page);
     const next = wanted.at(-1) + 1;
@@ -57,8 +64,19 @@ export class Pages {
     this.wanted = [];
   }
 
+  // Ends it for good: the rows are not kept any more.
+  end() {
+    if (this.over) return;
+    this.over = true;
+    clearTimeout(this.timer);
+    this.clear();
+    for (const asked of this.asked.values()) asked.abort();
+    this.gone();
+  }
+
   ask() {
     this.timer = undefined;
+    if (this.over) return;
     const missing = this.wanted.filter((page) => (!this.kept.has(page) || page === this.stale) && !this.asked.has(page));
     for (const page of missing.slice(0, Math.max(0, AT_ONCE_MAX - this.asked.size))) this.load(page);
   }
@@ -68,8 +86,16 @@ export class Pages {
     this.asked.set(page, stop);
     if (page === this.stale) this.stale = undefined;
     let pause = PAUSE_MS;
+    // Only what somebody scrolled to keeps the session alive: neither retries nor rows that came while nobody did anything.
+    const source = this.moved ? this.source : `${this.source}/live`;
+    this.moved = false;
     try {
-      const answer = await this.fetch(`${this.source}?from=${page * ROWS}&count=${ROWS}`, { signal: stop.signal });
+      const answer = await this.fetch(`${source}?from=${page * ROWS}&count=${ROWS}`, { signal: stop.signal });
+      if (this.over) return;
+      if (answer.status === 404) {
+        this.end();
+        return;
+      }
       if (!answer.ok) throw new Error(answer.status);
       this.keep(page, (await answer.json()).rows);
       this.changed();
@@ -78,7 +104,7 @@ export class Pages {
     } finally {
       this.asked.delete(page);
     }
-    if (this.wanted.some((one) => !this.kept.has(one))) this.timer ??= setTimeout(() => this.ask(), pause);
+    if (!this.over && this.wanted.some((one) => !this.kept.has(one))) this.timer ??= setTimeout(() => this.ask(), pause);
   }
 
   keep(page, rows) {

@@ -36,6 +36,27 @@ export function adoptKey(pair) {
   return inStore("readwrite", (store) => store.put(pair, "session"));
 }
 
+// Keeps a new key beside the session's until the city's sign-in has led back.
+export function keepOffered(pair) {
+  return inStore("readwrite", (store) => store.put(pair, "offered"));
+}
+
+// Takes the key that was kept for the session from now on; says whether it is the one of that thumbprint (RFC 7638).
+export async function adoptOffered(thumbprint) {
+  const pair = await inStore("readonly", (store) => store.get("offered"));
+  if (!pair || (await thumbprintOf(pair)) !== thumbprint) return false;
+  await inStore("readwrite", (store) => {
+    store.delete("offered");
+    return store.put(pair, "session");
+  });
+  return true;
+}
+
+async function thumbprintOf(pair) {
+  const { crv, kty, x, y } = await crypto.subtle.exportKey("jwk", pair.publicKey);
+  return base64url(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify({ crv, kty, x, y }))));
+}
+
 function forgetKey() {
   return inStore("readwrite", (store) => store.delete("session"));
 }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anyio
 import pytest
+from starlette.types import Message
 
-from gateway.doors.console.downloads import Downloads, delete_unfinished, harmless
+from gateway.doors.console.downloads import BrokenOff, Downloads, delete_unfinished, harmless
+from gateway.doors.console.runs.spool import Space
 
 
 class Clock:
@@ -110,3 +113,65 @@ def test_what_a_killed_console_left_is_deleted(tmp_path: Path) -> None:
     (tmp_path / "saved.db").write_text("")
     delete_unfinished(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["saved.db"]
+
+
+def test_files_take_room_until_they_are_closed(tmp_path: Path) -> None:
+    """Also while they are sent; one more than fits is as if the disk were full, and leaves nothing."""
+    clock, space = Clock(), Space(bytes_max=10)
+    downloads = Downloads(tmp_path, space=space, clock=clock)
+    taken = downloads.take(offered(downloads, content=b"1234567"))
+    assert taken is not None
+    with pytest.raises(OSError, match="taken"):
+        offered(downloads, content=b"1234")
+    assert list(tmp_path.iterdir()) == []
+    clock.now = 600.0
+    downloads.sweep()
+    with pytest.raises(BrokenOff):
+        next(taken.pieces())
+    assert space.take(10)
+
+
+def test_the_end_of_the_session_closes_what_is_being_sent(tmp_path: Path) -> None:
+    """And what is offered after it is closed at once."""
+    space = Space(bytes_max=10)
+    downloads = Downloads(tmp_path, space=space)
+    taken = downloads.take(offered(downloads))
+    downloads.close()
+    assert taken is not None
+    assert taken.file.closed
+    assert downloads.take(offered(downloads)) is None
+    assert space.take(10)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_only_a_whole_file_was_fetched(tmp_path: Path, *, whole: bool) -> None:
+    """A client that goes away in the middle has not fetched it; either way it is closed."""
+    fetched: list[str] = []
+    downloads = Downloads(tmp_path)
+    path = downloads.offer(
+        name="a.csv",
+        media_type="text/csv",
+        write=lambda file: file.write_bytes(b"x" * 600_000),
+        fetched=lambda: fetched.append("all"),
+    )
+    taken = downloads.take(path.removeprefix("/download/"))
+    assert taken is not None
+
+    async def answer() -> None:
+        gone = anyio.Event()
+
+        async def receive() -> Message:
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            if not whole and message.get("body"):
+                gone.set()
+                await anyio.sleep(60)
+
+        scope = {"type": "http", "method": "GET", "asgi": {"spec_version": "2.3"}}
+        await taken.response()(scope, receive, send)
+
+    anyio.run(answer)
+    assert fetched == (["all"] if whole else [])
+    assert taken.file.closed
