@@ -25,7 +25,7 @@ class Answers:
     def __init__(self, leaves: list[bytes]) -> None:
         self._leaves = leaves
 
-    def SearchEntries(self, request, *, metadata):  # noqa: N802 - a stub's
+    def SearchEntries(self, request, *, metadata):
         return [SimpleNamespace(leaf=leaf) for leaf in self._leaves[-request.entries_max :]]
 
 

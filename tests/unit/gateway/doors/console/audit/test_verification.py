@@ -41,11 +41,11 @@ class Gateway:
                 log.append("denial", {})
             self._note, self._segments = log.checkpoint, log.segments()
 
-    def GetCheckpoint(self, request, *, metadata):  # noqa: N802 - a stub's
+    def GetCheckpoint(self, request, *, metadata):
         self.asked += 1
         return SimpleNamespace(checkpoint=self._note, consistency_proof=[])
 
-    def ReadLog(self, request, *, metadata):  # noqa: N802 - a stub's
+    def ReadLog(self, request, *, metadata):
         self.may_send.wait(10)
         for name, data in send_log(self._directory, checkpoint=self._note, segments=self._segments):
             self.copies = list(self._folder.iterdir())
