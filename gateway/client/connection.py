@@ -14,6 +14,7 @@ from typing import TypeVar
 import grpc
 
 from gateway import headers
+from gateway.client.answer_deadline import AnswerDeadline
 from gateway.client.catalog import Catalog
 from gateway.client.errors import IncompleteResult
 from gateway.client.explanation import Explanation
@@ -35,14 +36,19 @@ _OPTIONS = (
 )
 
 
-def connect(profile: Profile | Path | str) -> Connection:
+def connect(profile: Profile | Path | str, *, answer_seconds_max: float | None = None) -> Connection:
     """Open a connection as the recipient of a profile, or of the file that holds it.
+
+    Args:
+        profile: The recipient's.
+        answer_seconds_max: As of Connection.
 
     Raises:
         ValueError: The file is not a profile.
         OSError: The profile, or the CA's certificate, cannot be read.
     """
-    return Connection(profile if isinstance(profile, Profile) else Profile.load(Path(profile)))
+    loaded = profile if isinstance(profile, Profile) else Profile.load(Path(profile))
+    return Connection(loaded, answer_seconds_max=answer_seconds_max)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +68,19 @@ class Connection:
     Args:
         profile: The recipient's.
         sleep: Waits so many seconds.
+        answer_seconds_max: A call with one answer that sets no timeout of its own ends after so long; None for never. Streams
+            take as long as they bring something.
     """
 
-    def __init__(self, profile: Profile, *, sleep: Sleep = time.sleep) -> None:
+    def __init__(self, profile: Profile, *, sleep: Sleep = time.sleep, answer_seconds_max: float | None = None) -> None:
         scheme, _, target = profile.endpoint.partition("://")
         if scheme == "grpc+tls":
             roots = profile.ca_certificate.read_bytes() if profile.ca_certificate else None
             self.channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(roots), options=_OPTIONS)
         else:
             self.channel = grpc.insecure_channel(target, options=_OPTIONS)
+        if answer_seconds_max is not None:
+            self.channel = grpc.intercept_channel(self.channel, AnswerDeadline(answer_seconds_max))
         self._authorization = (headers.AUTHORIZATION, f"Bearer {profile.token}")
         self._flight = flight_pb2_grpc.FlightServiceStub(self.channel)
         self._sleep = sleep

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
+import anyio
 import structlog
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -23,7 +25,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from catalog.dataset import Text
-from gateway.client import NotAuthenticated, RequestError, request_errors
+from gateway.client import RequestError, request_errors
 from gateway.doors.console.login import LOGIN_PATH, Login
 from gateway.doors.console.pages import ACTIONS, PAGES, navigation
 from gateway.doors.console.proof import HEADER, Proof, ProofInvalid, check_proof
@@ -32,12 +34,14 @@ from gateway.doors.console.saved_queries import SavedQueries
 from gateway.doors.console.security import BodyTooLarge, SecurityHeaders, too_large
 from gateway.doors.console.sessions import Browser, NoSession, Session, Sessions
 from gateway.doors.console.settings import ConsoleSettings
-from gateway.doors.console.sign_in_texts import Ending
+from gateway.doors.console.sign_in_texts import Ending, ending_of
 from gateway.doors.console.visit import Action, Language, Page, Visit, render
 
 COOKIE = "session"
 LANGUAGE_COOKIE = "language"
 _SWEEP_SECONDS = 10
+_POLLING_MAX = 16
+"""Threads for what pages ask by themselves: the others are left to who acts."""
 _LOG = structlog.get_logger("gateway.console")
 _PATH = re.compile(r"(/[A-Za-z0-9._~%-]+)+")
 _PATH_CHARACTERS_MAX = 300
@@ -70,6 +74,7 @@ class Console:
         self._secure = settings.origin.startswith("https://")
         port = settings.origin.rpartition(":")[2]  # which cookies do not distinguish by themselves
         self.cookie = f"__Host-{COOKIE}" if self._secure else f"{COOKIE}-{port}"
+        self._polling = anyio.CapacityLimiter(_POLLING_MAX)
         self._pages = [compile_path(page.path)[0] for page in PAGES]
 
     def application(self) -> ASGIApp:
@@ -93,7 +98,7 @@ class Console:
         )
         return SecurityHeaders(application, origin=self.settings.origin)
 
-    def shell(self, request: Request) -> Response:
+    async def shell(self, request: Request) -> Response:
         """Return the page that asks for its content itself, with the proof: it holds nothing."""
         return HTMLResponse(render("shell.html", language=language_of(request), now=int(self.clock())))
 
@@ -157,7 +162,8 @@ class Console:
                 now=self.clock(),
                 navigation=navigation(session.requester.roles),
             )
-            return await run_in_threadpool(self._answer, call, visit, request)
+            threads = self._polling if live else None
+            return await to_thread.run_sync(self._answer, call, visit, request, limiter=threads)
 
         return endpoint
 
@@ -165,10 +171,11 @@ class Console:
         try:
             with request_errors():
                 return call(visit)
-        except NotAuthenticated:
-            self.sessions.close(request.cookies.get(self.cookie, ""), why=Ending.TOKEN)
-            return _no_session(Ending.TOKEN)
         except (RequestError, ValueError) as error:
+            ending = ending_of(error) if isinstance(error, RequestError) else None
+            if ending is not None:
+                self.sessions.close(request.cookies.get(self.cookie, ""), why=ending)
+                return _no_session(ending)
             if visit.session.closed:  # while it was asked: the connection is gone
                 return _no_session(self.sessions.why(request.cookies.get(self.cookie, "")))
             if not isinstance(error, RequestError):
@@ -219,7 +226,7 @@ class Console:
         self.delete_cookie(response, self.cookie)
         return response
 
-    def _choose_language(self, request: Request) -> Response:
+    async def _choose_language(self, request: Request) -> Response:
         path = request.query_params.get("to", "/")
         response = RedirectResponse(path if path == LOGIN_PATH else self.page_path(path) or "/", status_code=303)
         language: Language = "en" if request.path_params["language"] == "en" else "zh"
@@ -229,10 +236,11 @@ class Console:
     @contextlib.asynccontextmanager
     async def _lifespan(self, application: Starlette) -> AsyncIterator[None]:
         async def sweep() -> None:
+            own_thread = anyio.CapacityLimiter(1)  # however many handlers wait
             while True:
                 await asyncio.sleep(_SWEEP_SECONDS)
                 try:
-                    await run_in_threadpool(self.sessions.sweep, self.clock())
+                    await to_thread.run_sync(self.sessions.sweep, self.clock(), limiter=own_thread)
                 except Exception as error:  # noqa: BLE001 - one that fails must not keep the others open for ever
                     _LOG.error("sessions were not swept", error=type(error).__name__)
 
@@ -272,5 +280,5 @@ def _problem(request: Request, what: Text, *, status: int) -> Response:
     return HTMLResponse(render(template, language=language, now=now, what=what, next=_AGAIN), status_code=status)
 
 
-def _home(request: Request) -> Response:
+async def _home(request: Request) -> Response:
     return RedirectResponse("/overview", status_code=303)

@@ -8,9 +8,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import anyio
 import jwt
 import structlog
-from starlette.concurrency import run_in_threadpool
+from anyio import to_thread
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -21,7 +22,7 @@ from gateway.doors.console.codes import CODE_SECONDS, CODE_SECONDS_MAX, Codes
 from gateway.doors.console.oidc import CitySignIn
 from gateway.doors.console.proof import ProofInvalid, UsedProofs
 from gateway.doors.console.security import CODES_PATH
-from gateway.doors.console.sessions import Browser, digest_of
+from gateway.doors.console.sessions import Browser
 from gateway.doors.console.sign_in_texts import ENDINGS, TROUBLES, Ending, SignInFailed, Trouble
 from gateway.doors.console.turns import Turns
 from gateway.doors.console.visit import render
@@ -36,6 +37,11 @@ _RETURN_PATH = f"{_CITY_PATH}/return"
 _AFTER = "/overview"
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,8192}")
 _ADDRESSES_MAX = 1_000
+_ANSWER_SECONDS_MAX = 60
+"""A gateway that hangs must not keep the console's threads."""
+_SIGNING_IN_MAX = 8
+"""Threads for who is not signed in yet: the others are left to who is."""
+_STATUSES = {Trouble.NO_GATEWAY: 503, Trouble.TOO_MANY: 429}
 _LOG = structlog.get_logger("gateway.console")
 
 
@@ -53,6 +59,8 @@ class Login:
         self._codes = Codes()
         self._wrong_codes = Turns(tries_max=10, seconds=60)
         self._starts = Turns(tries_max=60, seconds=60)
+        """Of what asks the gateway, or the city, on behalf of somebody unknown."""
+        self._threads = anyio.CapacityLimiter(_SIGNING_IN_MAX)
         self._lock = threading.Lock()
         self._used: OrderedDict[str, UsedProofs] = OrderedDict()
         self._city = CitySignIn(settings.oidc, redirect_uri=settings.origin + _RETURN_PATH) if settings.oidc else None
@@ -75,7 +83,7 @@ class Login:
             *(city if self._city else ()),
         )
 
-    def _page(self, request: Request) -> Response:
+    async def _page(self, request: Request) -> Response:
         why = request.query_params.get("why", "")
         page = render(
             "login.html",
@@ -96,7 +104,7 @@ class Login:
     def _signing_in(self, sign_in: Callable[[Request, FormData, Browser], Response]) -> Callable[[Request], object]:
         async def endpoint(request: Request) -> Response:
             form = await request.form()
-            return await run_in_threadpool(self._answer, sign_in, request, form)
+            return await to_thread.run_sync(self._answer, sign_in, request, form, limiter=self._threads)
 
         return endpoint
 
@@ -124,13 +132,19 @@ class Login:
         used.use(proof, now=self._console.clock())
         return browser
 
+    def _start(self, address: str) -> None:
+        """Count a try. Raises SignInFailed when there were too many."""
+        if not self._starts.take(address, now=self._console.clock()):
+            raise SignInFailed(Trouble.TOO_MANY)
+
     def _with_profile(self, request: Request, form: FormData, browser: Browser) -> Response:
+        self._start(browser.address)
         text = form.get("profile", "")
         try:
             profile = Profile.model_validate_json(text if isinstance(text, str) else b"")
         except ValueError as error:
             raise SignInFailed(Trouble.NOT_A_PROFILE) from error
-        return self._signed_in(request, profile.token, browser, after=form.get("next", ""))
+        return self._open(request, profile.token, browser, after=form.get("next", ""))
 
     def _with_code(self, request: Request, form: FormData, browser: Browser) -> Response:
         now = self._console.clock()
@@ -140,7 +154,7 @@ class Login:
         if token is None:
             self._wrong_codes.count(browser.address, now=now)
             raise SignInFailed(Trouble.WRONG_CODE)
-        return self._signed_in(request, token, browser, after=form.get("next", ""))
+        return self._open(request, token, browser, after=form.get("next", ""))
 
     async def _make_code(self, request: Request) -> Response:
         if not _from_this_machine(request):
@@ -150,16 +164,19 @@ class Login:
         seconds = str(form.get("seconds", CODE_SECONDS))
         if kind.lower() != "bearer" or not seconds.isdecimal():
             return JSONResponse({"error": "no token"}, status_code=401)
-        return await run_in_threadpool(self._issue, token, min(int(seconds[:6]), CODE_SECONDS_MAX))
+        address = request.client.host if request.client else ""
+        most = min(int(seconds[:6]), CODE_SECONDS_MAX)
+        return await to_thread.run_sync(self._issue, token, most, address, limiter=self._threads)
 
-    def _issue(self, token: str, seconds: int) -> Response:
+    def _issue(self, token: str, seconds: int, address: str) -> Response:
         now = self._console.clock()
         try:
+            self._start(address)
             connection, requester, ends_at = self._asked(token)
         except SignInFailed as failed:
             said = TROUBLES[failed.trouble]
             text = {"zh": said.what.zh + said.next.zh, "en": f"{said.what.en} {said.next.en}"}
-            status = 503 if failed.trouble is Trouble.NO_GATEWAY else 401
+            status = _STATUSES.get(failed.trouble, 401)
             return JSONResponse({"error": failed.trouble.value, **text}, status_code=status)
         connection.close()
         seconds = max(1, min(seconds, int(ends_at - now)))
@@ -170,22 +187,15 @@ class Login:
     def _to_city(self, request: Request, form: FormData, browser: Browser) -> Response:
         assert self._city is not None  # noqa: S101 - the route exists only then
         now = self._console.clock()
-        if not self._starts.left(browser.address, now=now):
-            raise SignInFailed(Trouble.TOO_MANY)
-        self._starts.count(browser.address, now=now)
-        address, flow = self._city.start(
-            browser,
-            after=self._after(str(form.get("next", ""))),
-            earlier=digest_of(request.cookies.get(self._console.cookie, "")),
-            now=now,
-        )
+        self._start(browser.address)
+        address, flow = self._city.start(browser, after=self._after(str(form.get("next", ""))), now=now)
         response = Response(headers={"HX-Redirect": address})
         self._console.set_cookie(response, self._flow_cookie, flow.binding, samesite="lax")
         return response
 
     async def _from_city(self, request: Request) -> Response:
         try:
-            response = await run_in_threadpool(self._returned, request)
+            response = await to_thread.run_sync(self._returned, request, limiter=self._threads)
         except SignInFailed as failed:
             trouble = failed.trouble
             if trouble in {Trouble.TOKEN_UNKNOWN, Trouble.TOKEN_EXPIRED, Trouble.NOT_A_PROFILE}:
@@ -202,42 +212,26 @@ class Login:
         if "error" in query or "code" not in query:
             raise SignInFailed(Trouble.CITY_REFUSED)
         token = self._city.token(flow, code=query["code"], issuer=query.get("iss", ""), now=now)
-        page = render(
-            "city_return.html",
-            language=self._console.language_of(request),
-            now=int(now),
-            after=flow.after,
-            key=flow.browser.key,
-            mismatch=f"{LOGIN_PATH}?why={Trouble.CITY_MISMATCH.value}",
-        )
-        return self._open(request, token, flow.browser, earlier=flow.earlier, response=HTMLResponse(page))
+        return self._open(request, token, flow.browser, after=flow.after, redirect=True)
 
-    def _signed_in(self, request: Request, token: str, browser: Browser, *, after: object) -> Response:
-        earlier = digest_of(request.cookies.get(self._console.cookie, ""))
-        response = Response(headers={"HX-Redirect": self._after(str(after))})
-        return self._open(request, token, browser, earlier=earlier, response=response)
-
-    def _open(self, request: Request, token: str, browser: Browser, *, earlier: bytes, response: Response) -> Response:
-        """Open a session whose token the gateway knows, and give its cookie to a response.
-
-        Args:
-            request: That brought the token.
-            token: Of the requester.
-            browser: In which the session is.
-            earlier: Digest of the secret of the session that this browser had before: it ends.
-            response: That leads on.
-        """
+    def _open(
+        self, request: Request, token: str, browser: Browser, *, after: object, redirect: bool = False
+    ) -> Response:
+        """Open a session whose token the gateway knows; one that this browser had before ends."""
         connection, requester, ends_at = self._asked(token)
         console = self._console
+        earlier = console.sessions.replace(request.cookies.get(console.cookie, ""), browser=browser)
         secret = console.sessions.open(
             connection,
             requester=requester,
             browser=browser,
             now=console.clock(),
             token_ends_at=ends_at,
-            earlier_key=console.sessions.replace(earlier, browser=browser),
+            earlier_key=earlier,
         )
         _LOG.info("signed in", requester=requester.subject, way=request.url.path, address=browser.address)
+        path = self._after(str(after))
+        response = RedirectResponse(path, status_code=303) if redirect else Response(headers={"HX-Redirect": path})
         console.set_cookie(response, console.cookie, secret, samesite="strict")
         return response
 
@@ -254,7 +248,7 @@ class Login:
         profile = Profile(
             endpoint=settings.gateway, token=token, expires_at="", ca_certificate=settings.gateway_ca, office=""
         )
-        connection = connect(profile)
+        connection = connect(profile, answer_seconds_max=_ANSWER_SECONDS_MAX)
         try:
             return connection, connection.catalog.requester(), ends_at
         except RequestError as error:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from catalog.dataset import Text
+from gateway.client.catalogue_names import CatalogueNames
 from gateway.doors.console.visit import Bilingual, Visit
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
@@ -15,10 +16,12 @@ class Names:
 
     Args:
         visit: Asks the catalogue, once for each kind of name that is needed.
+        known: Where datasets and purposes are looked up instead, such as what the session remembers.
     """
 
-    def __init__(self, visit: Visit) -> None:
+    def __init__(self, visit: Visit, *, known: CatalogueNames | None = None) -> None:
         self._visit = visit
+        self._known = known or CatalogueNames(visit.connection.catalog)
 
     def office(self, id: str) -> str:
         """Return what an office is called."""
@@ -48,9 +51,7 @@ class Names:
 
     def described(self, name: str) -> catalog_pb2.GetDatasetResponse:
         """Return a dataset that is open to the requester, with its columns and purposes."""
-        if name not in self._described:
-            self._described[name] = self._visit.connection.catalog.dataset(name)
-        return self._described[name]
+        return self._known.described(name)
 
     @cached_property
     def offices(self) -> Mapping[str, Bilingual]:
@@ -65,12 +66,12 @@ class Names:
     @cached_property
     def datasets(self) -> Iterable[catalog_pb2.DatasetSummary]:
         """Datasets that are open to the requester; a steward's own."""
-        return self._visit.connection.catalog.datasets()
+        return tuple(self._known.datasets().values())
 
     @cached_property
     def purposes(self) -> Iterable[catalog_pb2.PurposeDescription]:
         """Purposes that the requester may declare; for a steward those that use the own datasets too."""
-        known = {purpose.id: purpose for purpose in self._visit.connection.catalog.purposes()}
+        known = dict(self._known.purposes())
         if self._visit.session.requester.department:
             for summary in self.datasets:
                 known |= {purpose.id: purpose for purpose in self.described(summary.name).purposes}
@@ -80,10 +81,6 @@ class Names:
     def listed(self) -> catalog_pb2.ListOfficesResponse:
         """All offices and departments."""
         return self._visit.connection.catalog.offices()
-
-    @cached_property
-    def _described(self) -> dict[str, catalog_pb2.GetDatasetResponse]:
-        return {}
 
     def _name(self, titles: Mapping[str, Bilingual], id: str) -> str:
         return self._visit.words(titles.get(id) or Text(zh=id, en=id))

@@ -8,23 +8,28 @@ import hashlib
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import structlog
 
-from gateway.client import Connection
+from gateway.client import Connection, RequestError, request_errors
 from gateway.client.catalogue_names import CatalogueNames
 from gateway.doors.console.audit.work import AuditWork
 from gateway.doors.console.downloads import Downloads
 from gateway.doors.console.draft import Draft
 from gateway.doors.console.proof import Proof, UsedProofs
 from gateway.doors.console.runs.results import Results, Room
-from gateway.doors.console.sign_in_texts import Ending
-from sharing_stubs.sharing.catalog.v1 import catalog_pb2
+from gateway.doors.console.sign_in_texts import Ending, ending_of
+from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
 _SESSIONS_OF_ONE_MAX = 10
 _WHYS_MAX = 1_000
+_ASKED_SECONDS = 30
+"""How often the gateway is asked whether it still knows a requester."""
+_ASKING_MAX = 4
+_ANSWER_SECONDS_MAX = 3
 _LOG = structlog.get_logger("gateway.console")
 
 
@@ -76,6 +81,11 @@ class Session:
     """The catalogue as the requester saw it last; `asking.shelf.names_of` renews it."""
     names_until: float = 0
     """When it has to be asked for anew, in seconds since 1970-01-01 UTC."""
+    saved_titles: Mapping[str, str] | None = None
+    """Titles of the saved queries by statement, as the page of subscriptions showed them last."""
+    asked_at: float = 0
+    """When the gateway was asked last whether it still knows the requester."""
+    asking: bool = False
     results: Results = field(default_factory=Results)
     downloads: Downloads = field(default_factory=Downloads)
     audit: AuditWork = field(default_factory=AuditWork)
@@ -90,6 +100,31 @@ class Session:
     def over_at(self) -> float:
         """When it ends unless somebody acts, in seconds since 1970-01-01 UTC."""
         return min(self.ends_at, self.last_seen_at + self.idle_seconds)
+
+    def is_due(self, now: float, *, seconds: float) -> bool:
+        """Tell whether the gateway has to be asked about it now; then it counts as being asked."""
+        if self.asking or (now < self.asked_at + seconds and self.results.ending() is None):
+            return False
+        self.asking, self.asked_at = True, now
+        return True
+
+    def asked_ending(self) -> Ending | None:
+        """Ask the gateway, and return why the session must end; None when it may go on."""
+        refused = self.results.ending()
+        if refused is not None:
+            return refused
+        stub = catalog_pb2_grpc.CatalogServiceStub(self.connection.channel)
+        try:
+            with request_errors():
+                stub.GetRequester(
+                    catalog_pb2.GetRequesterRequest(), metadata=self.connection.headers(), timeout=_ANSWER_SECONDS_MAX
+                )
+            self.results.sweep(self.connection)
+        except RequestError as error:
+            return ending_of(error)
+        except ValueError:  # it has just ended, and its channel with it
+            return None
+        return None
 
     def close(self) -> None:
         """Let go of everything it holds, even when a part of it fails."""
@@ -124,6 +159,7 @@ class Sessions:
         self._sessions: dict[bytes, Session] = {}
         self._whys: OrderedDict[bytes, Ending] = OrderedDict()
         self._to_close: list[tuple[Session, Ending]] = []
+        self._pool = ThreadPoolExecutor(_ASKING_MAX, thread_name_prefix="sweep")
 
     def open(
         self,
@@ -154,9 +190,10 @@ class Sessions:
             signed_in_at=now,
             ends_at=min(now + self._session_seconds, token_ends_at),
             last_seen_at=now,
+            asked_at=now,
             earlier_key=earlier_key,
             results=Results(self._room),
-            downloads=Downloads(self._room.folder, space=self._room.space),
+            downloads=Downloads(self._room.folder),
         )
         with self._held(now):
             own = [digest for digest, other in self._sessions.items() if other.subject == session.subject]
@@ -164,7 +201,7 @@ class Sessions:
                 self._end_idle_longest(own)
             elif len(self._sessions) >= self._sessions_max:
                 self._end_idle_longest(list(self._sessions))
-            self._sessions[digest_of(secret)] = session
+            self._sessions[_digest(secret)] = session
         return secret
 
     def find(self, secret: str, *, proof: Proof, browser: Browser, now: float, seen: bool = True) -> Session:
@@ -181,7 +218,7 @@ class Sessions:
             NoSession: It has ended, or never was.
             ProofInvalid: The proof was used before.
         """
-        digest = digest_of(secret)
+        digest = _digest(secret)
         with self._held(now):
             session = self._sessions.get(digest)
             if session is None:
@@ -198,25 +235,21 @@ class Sessions:
 
     def why(self, secret: str) -> Ending | None:
         """Return why a session has ended; None when it is open."""
-        digest = digest_of(secret)
+        digest = _digest(secret)
         with self._lock:
             return None if digest in self._sessions else self._whys.get(digest, Ending.NONE)
 
     def holder(self, secret: str, *, address: str, agent: str, now: float) -> Session | None:
         """Return the session of a request that cannot be signed: for what another secret, given to its key, opens once."""
         with self._held(now):
-            session = self._sessions.get(digest_of(secret))
+            session = self._sessions.get(_digest(secret))
         if session is None or (session.browser.address, session.browser.agent) != (address, agent):
             return None
         return session
 
-    def replace(self, digest: bytes, *, browser: Browser) -> str:
-        """End the session that a browser had before it signs in anew, and return its key; empty when it had none.
-
-        Args:
-            digest: Of its secret, `digest_of`.
-            browser: That signs in.
-        """
+    def replace(self, secret: str, *, browser: Browser) -> str:
+        """End the session that a browser had before it signs in anew, and return its key; empty when it had none."""
+        digest = _digest(secret)
         with self._held():
             session = self._sessions.get(digest)
             if session is None or dataclasses.replace(session.browser, key=browser.key) != browser:
@@ -227,22 +260,45 @@ class Sessions:
     def close(self, secret: str, *, why: Ending) -> None:
         """End a session."""
         with self._held():
-            if digest_of(secret) in self._sessions:
-                self._end(digest_of(secret), why)
+            if _digest(secret) in self._sessions:
+                self._end(_digest(secret), why)
 
     def close_all(self) -> None:
         """End every session."""
         with self._held():
             for digest in list(self._sessions):
                 self._end(digest, Ending.TIME)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def sweep(self, now: float) -> None:
-        """End the sessions whose time is over, and what sessions hold longer than they may."""
+    def sweep(self, now: float) -> Sequence[Future[None]]:
+        """End the sessions whose time is over, and what sessions hold longer than they may.
+
+        The gateway is asked in threads of its own, so that one that is slow keeps nothing else; they are returned.
+        """
         with self._held(now):
-            sessions = list(self._sessions.values())
-        for session in sessions:
-            session.downloads.sweep()
-            session.results.sweep(session.connection)
+            sessions = list(self._sessions.items())
+        for _, session in sessions:
+            with _logged("what has expired was not dropped"):
+                session.downloads.sweep()
+                session.results.close_expired()
+        return [
+            self._pool.submit(self._ask, digest, session)
+            for digest, session in sessions
+            if session.is_due(now, seconds=_ASKED_SECONDS)
+        ]
+
+    def _ask(self, digest: bytes, session: Session) -> None:
+        """Ask the gateway whether it still knows the requester; where it does not, the session ends."""
+        try:
+            with _logged("the gateway was not asked about a session"):
+                ending = session.asked_ending()
+                if ending is None:
+                    return
+                with self._held():
+                    if self._sessions.get(digest) is session:
+                        self._end(digest, ending)
+        finally:
+            session.asking = False
 
     @contextlib.contextmanager
     def _held(self, now: float | None = None) -> Iterator[None]:
@@ -275,9 +331,17 @@ class Sessions:
             self._whys.popitem(last=False)
 
 
-def digest_of(secret: str) -> bytes:
-    """Return what is kept of a session's secret."""
+def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
+
+
+@contextlib.contextmanager
+def _logged(what: str) -> Iterator[None]:
+    """Log what fails inside: of one session, which must not keep the others."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other sessions have to be swept
+        _LOG.error(what, error=type(error).__name__)
 
 
 def _close(session: Session, why: Ending) -> None:

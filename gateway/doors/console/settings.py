@@ -66,6 +66,13 @@ class ConsoleSettings(BaseSettings):
             raise ValueError(
                 "监听所有地址时须写明 public_url / listening on every address, it needs public_url to know its own"
             )
+        behind_proxy = self.public_url.startswith("https://") and bool(self.proxies)
+        if not self._listens_on_loopback and self.certificate is None and not behind_proxy:
+            raise ValueError(
+                "监听本机以外的地址须配置 certificate、private_key，或写明前置代理：https 的 public_url 与 proxies / "
+                "listening beyond loopback it needs certificate and private_key, or a proxy before it: "
+                "public_url with https, and proxies"
+            )
         if self.origin.startswith("http://") and not self.is_local:
             raise ValueError(
                 "本机以外的地址须用 https：配置 certificate、private_key，或在 public_url 写明前置代理的 https 地址 / "
@@ -82,9 +89,13 @@ class ConsoleSettings(BaseSettings):
 
     @property
     def is_local(self) -> bool:
-        """Whether browsers reach it on this machine only."""
+        """Whether it is reached on this machine only, whatever its public address says."""
         host = urlsplit(self.origin).hostname or ""
-        return host in LOOPBACK or f"[{host}]" in LOOPBACK
+        return self._listens_on_loopback and (host in LOOPBACK or f"[{host}]" in LOOPBACK)
+
+    @property
+    def _listens_on_loopback(self) -> bool:
+        return self.listen.rpartition(":")[0] in LOOPBACK
 
     @classmethod
     def load(cls, file: Path) -> ConsoleSettings:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from catalog.dataset import Text
+from gateway.client import NotAuthenticated, RequestError
+
+_REVOKED = "REQUESTER_REVOKED"
 
 
 class Trouble(StrEnum):
@@ -31,6 +34,7 @@ class Ending(StrEnum):
     IDLE = "idle"
     TIME = "time"
     TOKEN = "token"
+    REVOKED = "revoked"
     SIGNED_OUT = "out"
     ELSEWHERE = "elsewhere"
     SIGNED_IN_ANEW = "anew"
@@ -153,6 +157,11 @@ ENDINGS = {
         zh="您的令牌已到期或已停用，网关不再认可。请用新的配置文件登录。",
         en="Your token has expired or was revoked, and the gateway does not accept it any more. Sign in with a new one.",
     ),
+    Ending.REVOKED: Text(
+        zh="您的数据共享权限已被停用，本次登录已结束，控制台上保存的结果已删除。如有疑问，请联系管理员。",
+        en="Your access to shared data was revoked: your session was ended and the results kept here were deleted. "
+        "If you have questions, ask your administrator.",
+    ),
     Ending.SIGNED_OUT: Text(zh="您已退出。", en="You have signed out."),
     Ending.ELSEWHERE: Text(
         zh="为了安全，本次登录已结束：有人从另一浏览器或另一网络地址使用了它。请重新登录；若不是您本人，请告知管理员。",
@@ -169,3 +178,10 @@ ENDINGS = {
     ),
 }
 """Nothing is said of a session that never was."""
+
+
+def ending_of(error: RequestError) -> Ending | None:
+    """Return why a session must end when the gateway answers so; None when it may go on."""
+    if isinstance(error, NotAuthenticated):
+        return Ending.TOKEN
+    return Ending.REVOKED if any(reason.code == _REVOKED for reason in error.reasons) else None

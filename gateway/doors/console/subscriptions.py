@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from gateway.client.connection import OnCall
 from gateway.client.errors import ErrorReason
 from gateway.client.result import OnProgress, Result
 from gateway.client.subscriptions import Subscriptions
+from gateway.doors.console.asking.shelf import names_of
 from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.draft import Draft
 from gateway.doors.console.names import Names
@@ -80,6 +82,7 @@ def show(visit: Visit) -> Response:
     chosen = visit.query.get("saved", "")
     may_create = bool(_MAKERS & set(visit.session.requester.roles))
     form = _form(visit, chosen=chosen) if may_create else {}
+    visit.session.saved_titles = None
     return visit.render("subscriptions.html", may_create=may_create, form=form, **_listed(visit))
 
 
@@ -189,9 +192,16 @@ def _listed(visit: Visit) -> dict[str, Any]:
     return {"shown": shown, "states": RUN_STATES, "reason_words": reason_words, "running": running or fresh}
 
 
+def _saved_titles(visit: Visit) -> Mapping[str, str]:
+    """Return the titles of saved queries by statement, as the page showed them: a list that renews itself decrypts nothing."""
+    if visit.session.saved_titles is None:
+        saved = visit.saved.all()
+        visit.session.saved_titles = {one.query.sql: one.query.title for one in saved if one.query is not None}
+    return visit.session.saved_titles
+
+
 def _shown(visit: Visit) -> list[_Shown]:
-    titles = {one.query.sql: one.query.title for one in visit.saved.all() if one.query is not None}
-    names, subject = Names(visit), visit.session.subject
+    titles, names, subject = _saved_titles(visit), Names(visit, known=names_of(visit)), visit.session.subject
     return [
         _Shown(
             about=one,

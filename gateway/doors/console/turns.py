@@ -30,6 +30,13 @@ class Turns:
                 tries.popleft()
             return len(tries) < self._tries_max
 
+    def take(self, address: str, *, now: float) -> bool:
+        """Count a try, and tell whether it may be made."""
+        if not self.left(address, now=now):
+            return False
+        self.count(address, now=now)
+        return True
+
     def count(self, address: str, *, now: float) -> None:
         """Count a try."""
         with self._lock:

@@ -35,6 +35,14 @@ _YEAR_ONLY = Text(
 )
 
 
+_BUSY = Text(
+    zh="控制台正忙于为其他人画图，请稍后再试。",
+    en="The console is busy drawing for others; try again in a moment.",
+)
+_WAIT_SECONDS = 0.5
+"""The thread that waits is missing to everybody else."""
+
+
 def _suggested(visit: Visit) -> Response:
     run = find_complete(visit)
     if run is None:
@@ -46,7 +54,9 @@ def _chosen(visit: Visit) -> Response:
     run = find_complete(visit)
     if run is None:
         return visit.render("result_charts.html", run=None, pictures=[], options=None)
-    found = _choices(visit, run)
+    if run.choices is None:  # they are found when the suggested pictures are drawn
+        return _render(visit, run, wishes=None)
+    found = run.choices
     dimensions = {_name(one): one for one in found.dimensions}
     group, part = dimensions.get(visit.text("group")), dimensions.get(visit.text("part"))
     measure = visit.text("measure")
@@ -58,12 +68,17 @@ def _chosen(visit: Visit) -> Response:
 
 def _render(visit: Visit, run: Run, *, wishes: Sequence[Wish] | None) -> Response:
     columns = columns_for(visit, run)
+    drawing = visit.session.results.room.drawing
+    if not drawing.acquire(timeout=_WAIT_SECONDS):
+        return visit.render("results_refused.html", text=_BUSY)
     try:
         found = _choices(visit, run)
         today = datetime.datetime.fromtimestamp(visit.now, CITY_TIME).date()
         drawn = draw(run.spool.batches(), found.suggested if wishes is None else wishes, today=today)
     except SpoolClosed:
         return visit.render("result_charts.html", run=None, pictures=[], options=None)
+    finally:
+        drawing.release()
     return visit.render(
         "result_charts.html",
         run=run,

@@ -23,12 +23,13 @@ _DISK = Text(
     en="The console's disk is full, the file was not made. Close results that are no longer needed and try again.",
 )
 _BUSY = Text(
-    zh="控制台正在为其他人生成文件，请一分钟后再试。",
-    en="The console is making files for others; try again in a minute.",
+    zh="控制台正在为其他人生成文件，请稍后再试。",
+    en="The console is making files for others; try again in a moment.",
 )
 _METHOD_MISSING = Text(zh="请写明怎样销毁、谁在场见证。", en="Say how it was destroyed, and who witnessed it.")
 _METHOD_CHARACTERS_MAX = 200
-_WAIT_SECONDS = 30
+_WAIT_SECONDS = 0.5
+"""The thread that waits is missing to everybody else."""
 
 
 def _take(visit: Visit) -> Response:

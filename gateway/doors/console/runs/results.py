@@ -10,22 +10,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import grpc
-
 from catalog.dataset import Text
-from gateway.client import Connection
+from gateway.client import Connection, RequestError, request_errors
 from gateway.doors.console.downloads import delete_unfinished
 from gateway.doors.console.runs.run import Question, Run, Source, State
 from gateway.doors.console.runs.spool import Space, Spool
 from gateway.doors.console.settings import ConsoleSettings
+from gateway.doors.console.sign_in_texts import Ending, ending_of
 from sharing_stubs.sharing.governance.v1 import governance_pb2, governance_pb2_grpc
 
 RUNNING_MAX = 3
 """Queries of one session at a time."""
 KEPT_MAX = 8
-"""Results of one session; the oldest makes room."""
+"""Complete results of one session; the oldest makes room for one more."""
+_UNSUCCESSFUL_MAX = 8
+_CLOSED_MAX = 16
+"""Runs without rows that are still listed; the oldest are forgotten."""
 _RUNNING_MAX_OF_ALL = 24
 _WRITING_MAX = 2
+_DRAWING_MAX = 2
 _VERIFYING_MAX = 2
 _ID_BYTES = 16
 _OWED_SECONDS = 30
@@ -56,6 +59,8 @@ class Room:
     running: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_RUNNING_MAX_OF_ALL))
     writing: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_WRITING_MAX))
     """Held while a file is made."""
+    drawing: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_DRAWING_MAX))
+    """Held while pictures are drawn."""
     verifying: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_VERIFYING_MAX))
     """Held while a copy of the access log is verified."""
     clock: Callable[[], float] = time.time
@@ -106,8 +111,7 @@ class Results:
             note: Shown with the result.
 
         Raises:
-            Refused: Too many run already.
-            OSError: The disk takes no file.
+            Refused: Too many run already, or the disk takes no file.
         """
         room = self.room
         with self._lock:
@@ -119,9 +123,12 @@ class Results:
                 )
             try:
                 run = self._new_run(question, taken=taken, note=note)
-            except OSError:
+            except OSError as error:
                 room.running.release()
-                raise
+                raise Refused(
+                    "控制台磁盘已满，查询没有开始。请关闭不再需要的结果，稍后再试。",
+                    "The console's disk is full, nothing was asked. Close results that are no longer needed and try again.",
+                ) from error
             self._runs[run.id] = run
         threading.Thread(target=self._run, args=(run, source), daemon=True, name=f"result-{run.id[:6]}").start()
         return run
@@ -148,8 +155,22 @@ class Results:
             self._runs.pop(run.id, None)
         run.close()
 
+    def ending(self) -> Ending | None:
+        """Return why the session must end, as the gateway's refusal of one of its queries says; None when it may go on."""
+        with self._lock:
+            errors = [run.error for run in self._runs.values() if run.error is not None]
+        return next((ending for ending in map(ending_of, errors) if ending is not None), None)
+
+    def close_expired(self) -> None:
+        """Close what has expired; the gateway is not asked."""
+        self.newest_first()
+
     def sweep(self, connection: Connection) -> None:
-        """Close what may not be kept any longer: it has expired, or the emergency that opened it has ended."""
+        """Close what may not be kept any longer: it has expired, or the emergency that opened it has ended.
+
+        Raises:
+            RequestError: The gateway does not know the requester any more.
+        """
         kept = [run for run in self.newest_first() if run.state is State.COMPLETE]
         of_emergencies = [run for run in kept if run.emergency()]
         now = self.room.clock()
@@ -158,9 +179,14 @@ class Results:
         self._asked_at = now
         owed = governance_pb2_grpc.GovernanceServiceStub(connection.channel).ListOwedDestructions
         try:
-            answer = owed(governance_pb2.ListOwedDestructionsRequest(), metadata=connection.headers(), timeout=5)
-        except (grpc.RpcError, ValueError):  # it is asked again; or the session has just ended, and its channel with it
+            with request_errors():
+                answer = owed(governance_pb2.ListOwedDestructionsRequest(), metadata=connection.headers(), timeout=5)
+        except ValueError:  # the session has just ended, and its channel with it
             return
+        except RequestError as error:
+            if ending_of(error) is not None:
+                raise
+            return  # it is asked again
         entries = {one.entry_id for one in answer.owed}
         for run in of_emergencies:
             if run.entry() in entries:
@@ -182,11 +208,23 @@ class Results:
                 f"已有 {RUNNING_MAX} 个查询正在运行。请等其中一个完成，或在“查询结果”页取消一个。",
                 f"{RUNNING_MAX} queries are running already. Wait for one of them, or cancel one on the page 'Results'.",
             )
-        kept = [run for run in self._runs.values() if run.state is not State.CLOSED]
-        for run in [run for run in kept if run.state is not State.RUNNING][: max(0, len(kept) - KEPT_MAX + 1)]:
+        self._forget(_UNSUCCESSFUL_MAX, State.FAILED, State.CANCELLED)
+        self._forget(_CLOSED_MAX, State.CLOSED)
+
+    def _in(self, *states: State) -> list[Run]:
+        return [run for run in self._runs.values() if run.state in states]
+
+    def _forget(self, most: int, *states: State) -> None:
+        runs = self._in(*states)
+        for run in runs[: max(0, len(runs) - most)]:
+            del self._runs[run.id]
+
+    def _make_room(self) -> None:
+        """Close the oldest complete results beyond what may be kept: only one that is complete takes another's place."""
+        with self._lock:
+            complete = self._in(State.COMPLETE)
+        for run in complete[: max(0, len(complete) - KEPT_MAX)]:
             run.close("room")
-        if len(self._runs) > 3 * KEPT_MAX:
-            del self._runs[next(name for name, run in self._runs.items() if run.state is State.CLOSED)]
 
     def _new_run(self, question: Question, *, taken: Callable[[], object], note: Text | None) -> Run:
         room = self.room
@@ -203,6 +241,7 @@ class Results:
     def _run(self, run: Run, source: Source) -> None:
         try:
             run.run(source)
+            self._make_room()
         finally:
             self.room.running.release()
 

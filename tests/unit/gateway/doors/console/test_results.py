@@ -225,3 +225,14 @@ def test_another_session_finds_nothing(room: Room) -> None:
     assert mine.find(run.id) is run
     assert other.find(run.id) is None
     assert len(run.id) >= 20
+
+
+def test_failed_queries_take_no_results_place(room: Room) -> None:
+    """However many fail, what is complete stays; of the failed only the newest are listed."""
+    results = Results(room)
+    complete = [ended(start(results, FakeConnection())) for _ in range(KEPT_MAX)]
+    error = RequestError(grpc.StatusCode.PERMISSION_DENIED, "denied")
+    failed = [ended(start(results, FakeConnection(error=error))) for _ in range(20)]
+    assert all(run.state is State.COMPLETE for run in complete)
+    assert len(results.newest_first()) < KEPT_MAX + len(failed)
+    assert results.find(failed[-1].id) is failed[-1]
