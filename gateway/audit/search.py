@@ -15,6 +15,8 @@ from gateway.messages import Reason
 from gateway.model.audit import AuditEntry
 
 ENTRIES_MAX = 1_000
+DENIED = "kind = 'denial' AND channel IS DISTINCT FROM 'explain'"
+"""A query that the policy denied; what only explained a statement that would be denied asked for no data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

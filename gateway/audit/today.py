@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from catalog.catalogue import Catalogue
 from connectors.sdk.access_log import EntryIndex
-from gateway.audit.search import readable
+from gateway.audit.search import DENIED, readable
 from gateway.errors import TooLarge
 from gateway.messages import Reason
 
@@ -28,10 +28,10 @@ _NEW: Final = """
 WITH new AS MATERIALIZED (
   SELECT sequence, kind, coalesce(office, '') AS office, coalesce(purpose, '') AS purpose, dataset_names, row_count,
     (epoch(recorded_at)::BIGINT - $2) // 3600 AS hour,
-    CASE WHEN kind = 'receipt' THEN from_json(body->'$.scans', '[{"dataset": "VARCHAR", "rows": "BIGINT"}]') END AS scans
+    CASE WHEN kind = 'receipt' THEN from_json(body->'$.scans', '[{{"dataset": "VARCHAR", "rows": "BIGINT"}}]') END AS scans
   FROM entries
   WHERE sequence > $1 AND recorded_at >= to_timestamp($2) AND recorded_at < to_timestamp($2 + 86400)
-    AND kind IN ('intent', 'denial', 'receipt')
+    AND (kind IN ('intent', 'receipt') OR {denied})
 ), last AS (SELECT coalesce(max(sequence), $1) AS last FROM new)
 SELECT last, 'whole' AS what, hour, office, purpose, dataset_names AS datasets,
   count(*) FILTER (kind = 'intent') AS queries, count(*) FILTER (kind = 'denial') AS denials,
@@ -159,7 +159,10 @@ class Today:
             self._midnight = midnight
             self._cells.clear()
         self._answers.clear()
-        with readable(), self._index.query(_NEW, [self._last, midnight], after=self._last) as found:
+        with (
+            readable(),
+            self._index.query(_NEW.format(denied=DENIED), [self._last, midnight], after=self._last) as found,
+        ):
             rows = found.fetch_all()
         for last, what, hour, office, purpose, datasets, *numbers in rows:
             cell = _Cell(

@@ -116,6 +116,17 @@ def test_numbers_follow_the_log(today: Today, log: AuditLog, clock: Clock) -> No
         assert today.use(CITY).total == UseCounts(4, 3, 38)
 
 
+def test_an_explanation_is_no_query(today: Today, log: AuditLog, clock: Clock) -> None:
+    """Who only looks at why a draft would be denied has asked nothing."""
+    before = today.use(CITY).total
+    kind, body = denial("ann", STREET, VISITS, DWELLING, code="CASE_MISSING")
+    log.append(kind, body | {"channel": "explain"})
+    clock.now += SECONDS_BETWEEN
+    for scope in (CITY, Scope(ScopeKind.DEPARTMENT, "housing"), Scope(ScopeKind.OFFICE, STREET)):
+        assert today.use(scope).total.denials == (1 if scope.kind is ScopeKind.OFFICE else 2)
+    assert today.use(CITY).total == before
+
+
 def test_a_restart_brings_them_back(today: Today, counting: Callable[[], Today], log: AuditLog) -> None:
     """Counting anew gives the same, from sealed segments and the open one."""
     for scope in (CITY, Scope(ScopeKind.DEPARTMENT, "housing"), Scope(ScopeKind.OFFICE, STREET)):
