@@ -115,6 +115,33 @@ def test_late_and_missing_datasets_are_named() -> None:
     assert "<b>" not in shown, "titles are text"
 
 
+def test_datasets_of_unknown_time_are_not_called_fine() -> None:
+    """They are counted apart."""
+    seen, unseen = (catalog_pb2.DatasetSummary(name=name, available=True) for name in ("a.a", "b.b"))
+    shown = drawn(of_the_day(), datasets=[seen, unseen], unseen=[unseen])
+    assert "1 个数据集都在承诺的期限内" in shown
+    assert "还有 1 个数据集没有被查询或检查过" in shown
+    assert "承诺的期限" not in drawn(of_the_day(), datasets=[unseen], unseen=[unseen])
+
+
+def test_how_much_the_log_holds_is_shown_to_who_sees_the_city() -> None:
+    """Everybody else sees that it records, and its last checkpoint."""
+    numbers = of_the_day(log=audit_pb2.LogState(entries=77_777, published_micros=MIDNIGHT * 1_000_000))
+    assert "77,777" in drawn(numbers)
+    shown = drawn(numbers, is_city=False)
+    assert "访问日志条目" not in shown
+    assert "77,777" not in shown
+    assert "签名检查点 1 小时前" in shown
+
+
+def test_queries_are_those_that_were_asked() -> None:
+    """In the card and in every table."""
+    counts = audit_pb2.UseCounts(queries=3, denials=2)
+    shown = drawn(of_the_day(total=counts, purposes=[audit_pb2.NamedCounts(id="p", counts=counts)]))
+    assert "其中获准 3" in shown
+    assert '<td class="number">5</td><td class="number">2</td>' in shown
+
+
 def test_only_the_first_of_many_are_shown() -> None:
     """And how many more there are; whoever the catalogue does not know is called so."""
     counted = [
