@@ -22,7 +22,7 @@ from gateway.doors.console.codes import CODE_SECONDS, CODE_SECONDS_MAX, Codes
 from gateway.doors.console.oidc import CitySignIn
 from gateway.doors.console.proof import ProofInvalid, UsedProofs
 from gateway.doors.console.security import CODES_PATH
-from gateway.doors.console.sessions import Browser
+from gateway.doors.console.sessions import Browser, digest_of
 from gateway.doors.console.sign_in_texts import ENDINGS, TROUBLES, Ending, SignInFailed, Trouble
 from gateway.doors.console.turns import Turns
 from gateway.doors.console.visit import render
@@ -144,7 +144,7 @@ class Login:
             profile = Profile.model_validate_json(text if isinstance(text, str) else b"")
         except ValueError as error:
             raise SignInFailed(Trouble.NOT_A_PROFILE) from error
-        return self._open(request, profile.token, browser, after=form.get("next", ""))
+        return self._signed_in(request, profile.token, browser, after=form.get("next", ""))
 
     def _with_code(self, request: Request, form: FormData, browser: Browser) -> Response:
         now = self._console.clock()
@@ -154,7 +154,7 @@ class Login:
         if token is None:
             self._wrong_codes.count(browser.address, now=now)
             raise SignInFailed(Trouble.WRONG_CODE)
-        return self._open(request, token, browser, after=form.get("next", ""))
+        return self._signed_in(request, token, browser, after=form.get("next", ""))
 
     async def _make_code(self, request: Request) -> Response:
         if not _from_this_machine(request):
@@ -188,7 +188,12 @@ class Login:
         assert self._city is not None  # noqa: S101 - the route exists only then
         now = self._console.clock()
         self._start(browser.address)
-        address, flow = self._city.start(browser, after=self._after(str(form.get("next", ""))), now=now)
+        address, flow = self._city.start(
+            browser,
+            after=self._after(str(form.get("next", ""))),
+            earlier=digest_of(request.cookies.get(self._console.cookie, "")),
+            now=now,
+        )
         response = Response(headers={"HX-Redirect": address})
         self._console.set_cookie(response, self._flow_cookie, flow.binding, samesite="lax")
         return response
@@ -212,26 +217,42 @@ class Login:
         if "error" in query or "code" not in query:
             raise SignInFailed(Trouble.CITY_REFUSED)
         token = self._city.token(flow, code=query["code"], issuer=query.get("iss", ""), now=now)
-        return self._open(request, token, flow.browser, after=flow.after, redirect=True)
+        page = render(
+            "city_return.html",
+            language=self._console.language_of(request),
+            now=int(now),
+            after=flow.after,
+            key=flow.browser.key,
+            mismatch=f"{LOGIN_PATH}?why={Trouble.CITY_MISMATCH.value}",
+        )
+        return self._open(request, token, flow.browser, earlier=flow.earlier, response=HTMLResponse(page))
 
-    def _open(
-        self, request: Request, token: str, browser: Browser, *, after: object, redirect: bool = False
-    ) -> Response:
-        """Open a session whose token the gateway knows; one that this browser had before ends."""
+    def _signed_in(self, request: Request, token: str, browser: Browser, *, after: object) -> Response:
+        earlier = digest_of(request.cookies.get(self._console.cookie, ""))
+        response = Response(headers={"HX-Redirect": self._after(str(after))})
+        return self._open(request, token, browser, earlier=earlier, response=response)
+
+    def _open(self, request: Request, token: str, browser: Browser, *, earlier: bytes, response: Response) -> Response:
+        """Open a session whose token the gateway knows, and give its cookie to a response.
+
+        Args:
+            request: That brought the token.
+            token: Of the requester.
+            browser: In which the session is.
+            earlier: Digest of the secret of the session that this browser had before: it ends.
+            response: That leads on.
+        """
         connection, requester, ends_at = self._asked(token)
         console = self._console
-        earlier = console.sessions.replace(request.cookies.get(console.cookie, ""), browser=browser)
         secret = console.sessions.open(
             connection,
             requester=requester,
             browser=browser,
             now=console.clock(),
             token_ends_at=ends_at,
-            earlier_key=earlier,
+            earlier_key=console.sessions.replace(earlier, browser=browser),
         )
         _LOG.info("signed in", requester=requester.subject, way=request.url.path, address=browser.address)
-        path = self._after(str(after))
-        response = RedirectResponse(path, status_code=303) if redirect else Response(headers={"HX-Redirect": path})
         console.set_cookie(response, console.cookie, secret, samesite="strict")
         return response
 

@@ -193,7 +193,7 @@ class Sessions:
             asked_at=now,
             earlier_key=earlier_key,
             results=Results(self._room),
-            downloads=Downloads(self._room.folder),
+            downloads=Downloads(self._room.folder, space=self._room.space),
         )
         with self._held(now):
             own = [digest for digest, other in self._sessions.items() if other.subject == session.subject]
@@ -201,7 +201,7 @@ class Sessions:
                 self._end_idle_longest(own)
             elif len(self._sessions) >= self._sessions_max:
                 self._end_idle_longest(list(self._sessions))
-            self._sessions[_digest(secret)] = session
+            self._sessions[digest_of(secret)] = session
         return secret
 
     def find(self, secret: str, *, proof: Proof, browser: Browser, now: float, seen: bool = True) -> Session:
@@ -218,7 +218,7 @@ class Sessions:
             NoSession: It has ended, or never was.
             ProofInvalid: The proof was used before.
         """
-        digest = _digest(secret)
+        digest = digest_of(secret)
         with self._held(now):
             session = self._sessions.get(digest)
             if session is None:
@@ -235,21 +235,25 @@ class Sessions:
 
     def why(self, secret: str) -> Ending | None:
         """Return why a session has ended; None when it is open."""
-        digest = _digest(secret)
+        digest = digest_of(secret)
         with self._lock:
             return None if digest in self._sessions else self._whys.get(digest, Ending.NONE)
 
     def holder(self, secret: str, *, address: str, agent: str, now: float) -> Session | None:
         """Return the session of a request that cannot be signed: for what another secret, given to its key, opens once."""
         with self._held(now):
-            session = self._sessions.get(_digest(secret))
+            session = self._sessions.get(digest_of(secret))
         if session is None or (session.browser.address, session.browser.agent) != (address, agent):
             return None
         return session
 
-    def replace(self, secret: str, *, browser: Browser) -> str:
-        """End the session that a browser had before it signs in anew, and return its key; empty when it had none."""
-        digest = _digest(secret)
+    def replace(self, digest: bytes, *, browser: Browser) -> str:
+        """End the session that a browser had before it signs in anew, and return its key; empty when it had none.
+
+        Args:
+            digest: Of its secret, `digest_of`.
+            browser: That signs in.
+        """
         with self._held():
             session = self._sessions.get(digest)
             if session is None or dataclasses.replace(session.browser, key=browser.key) != browser:
@@ -260,8 +264,8 @@ class Sessions:
     def close(self, secret: str, *, why: Ending) -> None:
         """End a session."""
         with self._held():
-            if _digest(secret) in self._sessions:
-                self._end(_digest(secret), why)
+            if digest_of(secret) in self._sessions:
+                self._end(digest_of(secret), why)
 
     def close_all(self) -> None:
         """End every session."""
@@ -331,7 +335,8 @@ class Sessions:
             self._whys.popitem(last=False)
 
 
-def _digest(secret: str) -> bytes:
+def digest_of(secret: str) -> bytes:
+    """Return what is kept of a session's secret."""
     return hashlib.sha256(secret.encode()).digest()
 
 
