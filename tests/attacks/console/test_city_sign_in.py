@@ -11,7 +11,7 @@ import pytest
 from gateway.client import Profile
 from gateway.doors.console.settings import OidcSettings
 from gateway.doors.console.sign_in_texts import Ending
-from tests.attacks.console.browsers import Visitor
+from tests.attacks.console.browsers import Visitor, new_key
 from tests.attacks.console.conftest import Clock
 from tests.fakes.oidc_provider import CLIENT
 
@@ -112,6 +112,7 @@ def test_the_session_before_ends_with_the_return_and_not_before(visitor):
     """The return comes from another site and brings no cookie of the session that was open when it began."""
     back(visitor, away(visitor))
     before = visitor.cookie
+    visitor.key = new_key()
     address = away(visitor)
     assert visitor.console.sessions.why(before) is None
     visitor.client.cookies.delete(visitor.console.cookie)
