@@ -176,8 +176,8 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
     ),
     Reason.GROUPING_INVALID: (
         _t(
-            "分组方式无效：至多 16 组，每组至多 4 个互不相同的维度。",
-            "The groupings are invalid: at most 16, each by at most 4 different dimensions.",
+            "分组方式无效：至多 16 组，每组至多 4 个互不相同的维度；数源部门不能按原因分组。",
+            "The groupings are invalid: at most 16, each by at most 4 different dimensions, for stewards not by reason.",
         ),
         _t("请减少分组或维度。", "Ask for fewer groupings or dimensions."),
     ),

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from connectors.sdk.access_log import EntryIndex, Parameter
-from gateway.audit.search import SearchFilters, matching, readable
+from gateway.audit.search import DENIED, SearchFilters, matching, readable
 from gateway.errors import InvalidQuery
 from gateway.messages import Reason
 
@@ -42,6 +42,7 @@ class Group:
     entries: int
     accesses: int
     denials: int
+    """Queries that were denied; what only explained a denial is an entry and none of these."""
     rows: int
     """Rows delivered; by dataset, and for a department, rows of the datasets as they left the department."""
     requesters: int
@@ -59,7 +60,7 @@ class Grouped:
 
 
 _ROWS: Final = """
-SELECT kind, coalesce(office, '') AS office, coalesce(purpose, '') AS purpose, requester,
+SELECT kind, channel, coalesce(office, '') AS office, coalesce(purpose, '') AS purpose, requester,
   coalesce(outcome, '') AS outcome, coalesce(reasons, '') AS reason, recorded_at,
   CAST(recorded_on AS VARCHAR) AS day, strftime(recorded_at AT TIME ZONE 'Asia/Shanghai', '%H') AS hour,
   {datasets} AS datasets,
@@ -76,7 +77,7 @@ CASE WHEN kind = 'receipt' THEN from_json(body->'$.scans', '[{"dataset": "VARCHA
 _GROUPS: Final = """
 SELECT *, count(*) OVER (PARTITION BY grouped) AS groups_total FROM (
   SELECT {columns}, GROUPING({columns}) AS grouped, count(*) AS entries,
-    count(*) FILTER (kind = 'intent') AS accesses, count(*) FILTER (kind = 'denial') AS denials,
+    count(*) FILTER (kind = 'intent') AS accesses, count(*) FILTER ({denied}) AS denials,
     coalesce(sum(rows), 0)::BIGINT AS rows, count(DISTINCT requester) FILTER (requester <> '') AS requesters,
     epoch_us(max(recorded_at)) AS last_time_micros
   FROM ({source}) GROUP BY GROUPING SETS ({sets}))
@@ -84,7 +85,7 @@ WHERE entries > 0
 QUALIFY row_number() OVER (PARTITION BY grouped ORDER BY entries DESC, {columns}) <= {groups_max}
 ORDER BY entries DESC, {columns}
 """
-_OWN_USE: Final = "kind IN ('intent', 'receipt', 'denial', 'failure') AND list_has_any(dataset_names, {own})"
+_OWN_USE: Final = f"(kind IN ('intent', 'receipt', 'failure') OR {DENIED}) AND list_has_any(dataset_names, {{own}})"
 _OWN_CONDITIONS: Final = {
     "dataset": "list_contains(list_intersect(dataset_names, {own}), {{0}})",
     "column": """len(list_filter(accessed, lambda a: list_contains({own}, a.dataset)
@@ -124,7 +125,8 @@ def summarise(
         on_start: Is given what ends a question that nobody waits for any more; may be called twice.
 
     Raises:
-        InvalidQuery: There are too many groupings, or the period is too long for a department.
+        InvalidQuery: There are too many groupings, a department asks for reasons, which do not tell whose datasets they are
+            about, or the period is too long for a department.
         Unavailable: The log cannot be read.
     """
     _check(filters, groupings=groupings, own=own)
@@ -148,6 +150,8 @@ def _check(filters: SearchFilters, *, groupings: Sequence[Sequence[Dimension]], 
     if len(groupings) > GROUPINGS_MAX or any(
         len(set(one)) != len(one) or len(one) > DIMENSIONS_MAX for one in groupings
     ):
+        raise InvalidQuery(Reason.GROUPING_INVALID)
+    if own is not None and any(Dimension.REASON in one for one in groupings):
         raise InvalidQuery(Reason.GROUPING_INVALID)
     if own is not None and not 0 < filters.until_time - filters.from_time <= OWN_DAYS_MAX * _DAY_SECONDS:
         raise InvalidQuery(Reason.PERIOD_INVALID, str(OWN_DAYS_MAX))
@@ -189,6 +193,7 @@ def _grouped(
         columns=", ".join(columns),
         sets=", ".join(f"({', '.join(sorted(dimensions))})" for dimensions in computed),
         source=source,
+        denied=DENIED,
         groups_max=groups_max,
     )
     found: dict[int, list[dict[str, Any]]] = defaultdict(list)

@@ -33,18 +33,21 @@ class Report:
 
     title: Text
     statement: str
-    """SQL with the places `{period}`, `{counts}` and `{least}`."""
+    """SQL with the places `{period}`, `{asked}`, `{counts}` and `{least}`."""
     least: int = 1
     """What counts as unusual when nobody says otherwise."""
 
     def sql(self, *, first: datetime.date, last: datetime.date, least: int | None) -> str:
         """Return the statement for the days from `first` to `last`, both included, in Shanghai."""
         period = f"recorded_on BETWEEN DATE '{first.isoformat()}' AND DATE '{last.isoformat()}'"
-        return self.statement.format(period=period, counts=_COUNTS, least=self.least if least is None else least)
+        least = self.least if least is None else least
+        return self.statement.format(period=period, asked=_ASKED, counts=_COUNTS, least=least)
 
 
-_COUNTS = """
-  count(*) FILTER (WHERE kind = 'intent') AS accesses, count(*) FILTER (WHERE kind = 'denial') AS denials,
+_ASKED = "(channel IS NULL OR channel <> 'explain')"
+"""What only explained a statement is no query and no denial."""
+_COUNTS = f"""
+  count(*) FILTER (WHERE kind = 'intent') AS accesses, count(*) FILTER (WHERE kind = 'denial' AND {_ASKED}) AS denials,
   count(DISTINCT requester) AS requesters, sum(row_count) AS delivered_rows"""
 
 REPORTS: Mapping[ReportName, Report] = {
@@ -74,7 +77,7 @@ GROUP BY purpose ORDER BY accesses DESC, purpose""",
         title=Text(zh="一天中各小时的访问", en="Accesses by hour of the day"),
         statement="""
 SELECT extract(hour FROM recorded_at) AS hour_of_day, {counts}
-FROM audit.access_log WHERE {period} AND kind IN ('intent', 'denial', 'receipt')
+FROM audit.access_log WHERE {period} AND kind IN ('intent', 'denial', 'receipt') AND {asked}
 GROUP BY extract(hour FROM recorded_at) ORDER BY hour_of_day""",
     ),
     ReportName.DENIALS: Report(
@@ -82,7 +85,7 @@ GROUP BY extract(hour FROM recorded_at) ORDER BY hour_of_day""",
         statement="""
 SELECT reasons, office, purpose, count(*) AS attempts, count(DISTINCT requester) AS requesters,
   max(recorded_at) AS last_attempt
-FROM audit.access_log WHERE {period} AND kind IN ('denial', 'failure')
+FROM audit.access_log WHERE {period} AND kind IN ('denial', 'failure') AND {asked}
 GROUP BY reasons, office, purpose ORDER BY attempts DESC, reasons""",
     ),
     ReportName.VOLUME: Report(
@@ -105,7 +108,7 @@ WHERE d.delivered_rows > {least} * u.usual_rows ORDER BY d.delivered_rows DESC""
         statement="""
 SELECT requester, office, purpose, {counts}, max(recorded_at) AS last_seen
 FROM audit.access_log
-WHERE {period} AND kind IN ('intent', 'denial', 'receipt')
+WHERE {period} AND kind IN ('intent', 'denial', 'receipt') AND {asked}
   AND (extract(hour FROM recorded_at) >= 22 OR extract(hour FROM recorded_at) < 6)
 GROUP BY requester, office, purpose HAVING count(*) >= {least} ORDER BY accesses DESC, requester""",
     ),

@@ -51,7 +51,7 @@ def grouped_message(grouped: Grouped, *, dimensions: Sequence[Dimension], catalo
 
 
 def overview_message(use: TodaysUse, *, scope: Scope, state: LogState, catalogue: Catalogue) -> pb.GetOverviewResponse:
-    """Return today's numbers and how the log stands."""
+    """Return today's numbers and how the log stands; how much it holds is for who sees the whole city."""
     titled = {
         ScopeKind.DEPARTMENT: {id: department.title for id, department in catalogue.departments.items()},
         ScopeKind.OFFICE: {id: office.title for id, office in catalogue.offices.items()},
@@ -69,7 +69,7 @@ def overview_message(use: TodaysUse, *, scope: Scope, state: LogState, catalogue
         offices=_named(use.offices, titles=titled[ScopeKind.OFFICE]),
         hours=map(_counts, use.hours),
         log=pb.LogState(
-            entries=state.entries,
+            entries=state.entries if scope.kind is ScopeKind.CITY else 0,
             published_micros=state.published_micros,
             witnesses=state.witnesses,
             cosigned=state.cosigned,

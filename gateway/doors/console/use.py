@@ -1,4 +1,7 @@
-"""数据使用: who used a department's data, for what and how much, and what was denied."""
+"""数据使用: who used a department's data, for what and how much, and how much was denied.
+
+A query is one that was asked, allowed or denied.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from starlette.responses import Response
 
 from catalog.dataset import Text
 from catalog.vocabulary import Role
-from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.names import Names
 from gateway.doors.console.visit import CITY_TIME, Bilingual, Page, Visit
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
@@ -18,7 +20,6 @@ from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 _Dimension = audit_pb2.Dimension
 DAYS = (1, 7, 30, 90, 365)
 _DAYS_FIRST = 30
-_DAYS_MAX = max(DAYS)
 _BREAKDOWNS = (
     (_Dimension.DIMENSION_OFFICE, Text(zh="按单位", en="By office"), Text(zh="单位", en="Office")),
     (_Dimension.DIMENSION_PURPOSE, Text(zh="按用途", en="By purpose"), Text(zh="用途", en="Purpose")),
@@ -26,6 +27,8 @@ _BREAKDOWNS = (
     (_Dimension.DIMENSION_REQUESTER, Text(zh="按请求人", en="By requester"), Text(zh="请求人", en="Requester")),
 )
 _GROUPS_SHOWN_MAX = 12
+_GROUPS_ASKED_MAX = 1_000
+"""The most that the gateway tells of each grouping; more than the days of a year."""
 _DAY_SECONDS = 86_400
 
 
@@ -36,6 +39,7 @@ class Line:
     name: str
     queries: int
     denials: int
+    """Of the queries."""
     rows: int
     link: str = ""
 
@@ -49,6 +53,8 @@ class Breakdown:
     lines: tuple[Line, ...]
     total: int
     """How many there are in all."""
+    compared: int
+    """Among how many the lines were found: less than all when there are too many."""
 
 
 def show(visit: Visit) -> Response:
@@ -58,7 +64,7 @@ def show(visit: Visit) -> Response:
     names = Names(visit)
     known = [summary.name for summary in names.datasets]
     since = _first_day(visit.now, days=days)
-    total, by_day, denied, *groupings = _asked(visit, since=since, dataset=dataset if dataset in known else "")
+    total, by_day, *groupings = _asked(visit, since=since, dataset=dataset if dataset in known else "")
     own = Role.AUDITOR not in visit.session.requester.roles
     return visit.render(
         "use.html",
@@ -68,25 +74,22 @@ def show(visit: Visit) -> Response:
         dataset=dataset,
         datasets=[(name, names.dataset(name)) for name in known] if own else [],
         total=total.groups[0] if total.groups else audit_pb2.GroupCounts(),
-        timeline=_timeline(by_day.groups, since=since, days=days),
+        timeline=timeline(by_day.groups, since=since, days=days),
         breakdowns=[
-            _breakdown(visit, grouped, dimension=dimension, title=title, label=label, linked=own)
+            breakdown_of(visit, grouped, dimension=dimension, title=title, label=label, linked=own)
             for grouped, (dimension, title, label) in zip(groupings, _BREAKDOWNS, strict=True)
-        ],
-        denied=[
-            (visit.words(reason_words(group.values[0])), group.denials) for group in denied.groups if group.denials
         ],
     )
 
 
 def _asked(visit: Visit, *, since: datetime.date, dataset: str) -> Iterable[audit_pb2.GroupedCounts]:
-    by = [(), (_Dimension.DIMENSION_DAY,), (_Dimension.DIMENSION_REASON,), *((one,) for one, _, _ in _BREAKDOWNS)]
+    by = [(), (_Dimension.DIMENSION_DAY,), *((one,) for one, _, _ in _BREAKDOWNS)]
     request = audit_pb2.SummariseEntriesRequest(
         from_time=int(datetime.datetime.combine(since, datetime.time(), CITY_TIME).timestamp()),
         until_time=int(visit.now) + 1,
         dataset=dataset,
         groupings=[audit_pb2.Grouping(dimensions=dimensions) for dimensions in by],
-        groups_max=_DAYS_MAX + 1,
+        groups_max=_GROUPS_ASKED_MAX,
     )
     stub = audit_pb2_grpc.AuditServiceStub(visit.connection.channel)
     return stub.SummariseEntries(request, metadata=visit.connection.headers()).groupings
@@ -98,10 +101,8 @@ def _first_day(now: float, *, days: int) -> datetime.date:
     return today - datetime.timedelta(days=days - 1)
 
 
-def _timeline(
-    groups: Iterable[audit_pb2.GroupCounts], *, since: datetime.date, days: int
-) -> list[tuple[str, int, int]]:
-    """Return queries and denials of every day, those without any too."""
+def timeline(groups: Iterable[audit_pb2.GroupCounts], *, since: datetime.date, days: int) -> list[tuple[str, int, int]]:
+    """Return the queries of every day and those of them denied, days without any too."""
     counted: Mapping[str, audit_pb2.GroupCounts] = {group.values[0]: group for group in groups}
     rows = []
     for number in range(days):
@@ -111,7 +112,7 @@ def _timeline(
     return rows
 
 
-def _breakdown(
+def breakdown_of(
     visit: Visit,
     grouped: audit_pb2.GroupedCounts,
     *,
@@ -120,10 +121,11 @@ def _breakdown(
     label: Bilingual,
     linked: bool,
 ) -> Breakdown:
+    """Return the lines of those who asked anything; how many there are in all, as far as the gateway tells."""
     lines = [
         Line(
             name=visit.words(group.titles[0]) or group.values[0] or "—",
-            queries=group.accesses,
+            queries=group.accesses + group.denials,
             denials=group.denials,
             rows=group.rows,
             link=f"/datasets/{group.values[0]}" if linked and dimension == _Dimension.DIMENSION_DATASET else "",
@@ -131,8 +133,15 @@ def _breakdown(
         for group in grouped.groups
         if group.accesses or group.denials
     ]
-    lines.sort(key=lambda line: (-line.queries, -line.denials, line.name))
-    return Breakdown(title=title, label=label, lines=tuple(lines[:_GROUPS_SHOWN_MAX]), total=len(lines))
+    lines.sort(key=lambda line: (-line.queries, -line.rows, line.name))
+    untold = grouped.groups_total - len(grouped.groups)
+    return Breakdown(
+        title=title,
+        label=label,
+        lines=tuple(lines[:_GROUPS_SHOWN_MAX]),
+        total=len(lines) + untold,
+        compared=len(lines),
+    )
 
 
 PAGES = (

@@ -23,6 +23,7 @@ from tests.unit.gateway.audit.used_log import (
     RESIDENT,
     STREET,
     VISITS,
+    denial,
 )
 
 START = 1_700_000_000
@@ -147,6 +148,28 @@ def test_a_department_names_a_bounded_time(index: EntryIndex, seconds: int) -> N
         groups(index, own=POLICE, from_time=START, until_time=START + seconds)
     assert (refused.value.reason, refused.value.detail) == (Reason.PERIOD_INVALID, "366")
     assert groups(index, own=POLICE, from_time=START, until_time=START + OWN_DAYS_MAX * 86_400)
+
+
+def test_an_explained_denial_is_an_entry_and_no_denial(open_log: Callable[..., AuditLog]) -> None:
+    """An auditor finds it by its kind; to a department it is no use of its data."""
+    with open_log() as log:
+        kind, body = denial("dan", STREET, CHECK, RESIDENT, code="NOT_AVAILABLE")
+        log.append(kind, body | {"channel": "explain"})
+        log.append(kind, body | {"channel": "flight_sql"})
+        index = EntryIndex(log.directory)
+        (found,) = groups(index, Dimension.KIND, kind="denial").values()
+        assert (found.entries, found.accesses, found.denials) == (2, 0, 1)
+        assert numbers(groups(index, Dimension.DATASET, kind="denial")) == {(RESIDENT,): (0, 1, 0, 1)}
+        assert groups(index, own=POLICE, **PERIOD)[()].entries == 1
+        index.close()
+
+
+@pytest.mark.parametrize("dimensions", [[Dimension.REASON], [Dimension.REQUESTER, Dimension.REASON]], ids=str)
+def test_a_department_does_not_hear_reasons(index: EntryIndex, dimensions: list[Dimension]) -> None:
+    """Those of a denied join may be about another department's dataset."""
+    with pytest.raises(InvalidQuery) as refused:
+        groups(index, *dimensions, own=POLICE, **PERIOD)
+    assert refused.value.reason is Reason.GROUPING_INVALID
 
 
 def test_a_department_without_datasets_hears_nothing(index: EntryIndex) -> None:
