@@ -235,7 +235,7 @@ def _identifier(name: str) -> exp.Identifier:
 
 def _is_plain(name: str) -> bool:
     """Tell whether a name needs no quotes: the tokenizer takes it for one name and for no keyword."""
-    if not name.isascii():
+    if not (name.isascii() and name.isidentifier()):
         return False
     tokens = DuckDB().tokenize(name)
     return len(tokens) == 1 and tokens[0].token_type is TokenType.VAR and tokens[0].text == name
