@@ -17,7 +17,7 @@ CLICKS_OF_THE_PAGE = 5
 def test_a_newcomer_downloads_a_list_with_five_clicks(chromium: Browser, console: ServedConsole) -> None:
     """Code, query, ready-made query, run, Excel: nothing else is pressed or typed, and the list holds people."""
     profile = console.profiles / "nanjing-east-road.json"
-    code = run_cli(["console", "code", "--profile", str(profile), "--console", console.url]).stdout.strip()
+    code = run_cli(["console", "code", "--profile", str(profile), "--console", console.url]).stdout.split()[-1]
     context = chromium.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN", accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(60_000)
