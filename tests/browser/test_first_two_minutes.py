@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import openpyxl
 from playwright.sync_api import Browser, expect
@@ -14,7 +15,9 @@ CLICKS_OF_THE_PAGE = 5
 """As docs/console.md counts them."""
 
 
-def test_a_newcomer_downloads_a_list_with_five_clicks(chromium: Browser, console: ServedConsole) -> None:
+def test_a_newcomer_downloads_a_list_with_five_clicks(
+    chromium: Browser, console: ServedConsole, tmp_path: Path
+) -> None:
     """Code, query, ready-made query, run, Excel: nothing else is pressed or typed, and the list holds people."""
     profile = console.profiles / "nanjing-east-road.json"
     code = run_cli(["console", "code", "--profile", str(profile), "--console", console.url]).stdout.split()[-1]
@@ -38,7 +41,9 @@ def test_a_newcomer_downloads_a_list_with_five_clicks(chromium: Browser, console
     page.wait_for_url(re.compile("/results/"))
     with page.expect_download() as downloading:
         clicks[4].click()
-    book = openpyxl.load_workbook(downloading.value.path(), read_only=True)
+    list_file = tmp_path / "list.xlsx"
+    downloading.value.save_as(list_file)
+    book = openpyxl.load_workbook(list_file, read_only=True)
     texts = [
         str(cell) for sheet in book.worksheets for row in sheet.iter_rows(values_only=True) for cell in row if cell
     ]
