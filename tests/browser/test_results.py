@@ -22,8 +22,8 @@ _PAIRS = (
     "SELECT a.dwelling_code, b.name, b.sex, b.birth_date, a.registration_kind, b.residence_division "
     "FROM population.resident a, population.resident b"
 )
-MANY = f"{_PAIRS} UNION ALL {_PAIRS}"
-"""Every resident with every other, twice: many rows of a small city."""
+MANY = f"{_PAIRS} LIMIT 9000"
+"""Residents with each other: many rows of a small city, and fewer than the purpose allows."""
 ASK = """async (form) => {
   const { provenFetch } = await import("/static/proof.js");
   await provenFetch("/-/results", { method: "POST", body: new URLSearchParams(form) });
@@ -66,6 +66,7 @@ def test_a_clerk_asks_looks_and_takes_the_list_along(signed_in: SignIn, tmp_path
     download.save_as(tmp_path / "list.xlsx")
     book = openpyxl.load_workbook(tmp_path / "list.xlsx")
     assert book["数据 data"].max_row == rows + 1
+    assert book["数据 data"]["A1"].value == "姓名 name"
     cover = " ".join(str(cell.value) for row in book["说明 about"].iter_rows() for cell in row)
     assert page.locator(".receipt code").first.text_content() in cover
 
@@ -151,8 +152,8 @@ def test_a_cancelled_query_leaves_nothing(signed_in: SignIn, monkeypatch: pytest
     expect(page.get_by_text("正在取数")).to_be_visible()
     expect(page.get_by_role("button", name="CSV")).to_be_hidden()
     page.get_by_role("button", name="取消").click()
-    going_on.set()
     expect(page.get_by_text("查询已取消")).to_be_visible()
+    going_on.set()
     expect(page.get_by_role("grid")).to_be_hidden()
     expect(page.get_by_role("button", name="CSV")).to_be_hidden()
     path = page.url.partition("/results/")[2]
@@ -178,7 +179,7 @@ def test_the_grid_holds_little_however_long_the_result_is(signed_in: SignIn) -> 
     """Thousands of rows: few are in the page, few pages are kept, and the keyboard reaches both ends."""
     page = signed_in("nanjing-east-road")
     ask(page, sql=MANY, title="很多行")
-    expect(page.get_by_text("已完成")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("已完成")).to_be_visible()
     page.wait_for_selector("#result-rows[data-ready]")
     grid = page.get_by_role("grid")
     rows = int(grid.get_attribute("aria-rowcount") or "") - 1

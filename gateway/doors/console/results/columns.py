@@ -61,6 +61,10 @@ class Column:
         """Return its title, or its name when it has none."""
         return words(self.title, language) if self.title else self.name
 
+    def heading(self, language: Language) -> str:
+        """Return its title and name, as the grid has them too; only the name when it has no title."""
+        return f"{words(self.title, language)} {self.name}" if self.title else self.name
+
     def label_of(self, code: str, language: Language) -> str:
         """Return what a code means; with the code itself where people know it."""
         meaning = words(self.codes[code], language)

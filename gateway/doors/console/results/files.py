@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,12 +52,13 @@ def file_name(run: Run, kind: str) -> str:
     return f"{stem}.csv.receipt.json" if kind == "receipt" else f"{stem}.{kind}"
 
 
-def writer(run: Run, kind: str) -> Callable[[Path], object]:
+def writer(run: Run, kind: str, *, headings: Sequence[str]) -> Callable[[Path], object]:
     """Return what writes the file to a path.
 
     Args:
         run: Complete.
         kind: One of `MEDIA_TYPES`.
+        headings: Of the columns in XLSX, which people read; the other formats keep their names.
 
     Raises:
         FileProblem: It does not fit the format.
@@ -67,7 +68,10 @@ def writer(run: Run, kind: str) -> Callable[[Path], object]:
         raise SpoolClosed
     if kind == "xlsx" and run.spool.rows > XLSX_ROWS_MAX:
         raise FileProblem(TOO_MANY_ROWS.zh, TOO_MANY_ROWS.en)
-    whole = Whole(schema=run.schema, receipt=run.receipt, run=run)
+    schema = (
+        pa.schema(map(pa.Field.with_name, run.schema, headings), run.schema.metadata) if kind == "xlsx" else run.schema
+    )
+    whole = Whole(schema=schema, receipt=run.receipt, run=run)
     if kind == "receipt":
         told = json.dumps({**run.receipt, "terms": run.terms()}, ensure_ascii=False, sort_keys=True)
         return lambda path: write_private(path, told)

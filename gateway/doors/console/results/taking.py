@@ -8,7 +8,7 @@ from catalog.dataset import Text
 from gateway.client.files.formats import FileProblem
 from gateway.doors.console.downloads import offer
 from gateway.doors.console.results.files import MEDIA_TYPES, file_name, writer
-from gateway.doors.console.results.finding import find_complete
+from gateway.doors.console.results.finding import columns_for, find_complete
 from gateway.doors.console.runs.run import Run
 from gateway.doors.console.runs.spool import SpoolClosed
 from gateway.doors.console.visit import Action, Visit
@@ -54,7 +54,9 @@ def _take(visit: Visit) -> Response:
 def _offer(visit: Visit, run: Run, *, kind: str) -> str:
     name = file_name(run, kind)
     taken = run.taken if kind != "receipt" else lambda: None
-    return offer(visit.session, name=name, media_type=MEDIA_TYPES[kind], write=writer(run, kind), fetched=taken)
+    headings = [column.heading(visit.language) for column in columns_for(visit, run)]
+    write = writer(run, kind, headings=headings)
+    return offer(visit.session, name=name, media_type=MEDIA_TYPES[kind], write=write, fetched=taken)
 
 
 def _destroyed(visit: Visit) -> Response:
