@@ -44,6 +44,17 @@ def dwelling(profiles: Path) -> tuple[str, str]:
         return str(result.receipt["entry"]), str(row["dwelling_code"])
 
 
+def correct_dwelling(profiles: Path) -> None:
+    """Report as a clerk that a dwelling has another number of floors."""
+    entry, code = dwelling(profiles)
+    request = pb.FileCorrectionRequest(
+        dataset="housing.dwelling", entity_key=code, columns=["floors_total"], remark="现场为六层", receipt_entry=entry
+    )
+    with connect(profiles / f"{CLERK}.json") as connection:
+        stub = requests_pb2_grpc.RequestsServiceStub(connection.channel)
+        stub.FileCorrection(request, metadata=connection.headers())
+
+
 @contextmanager
 def nothing_stays_stopped(profiles: Path, *, department: str = "health") -> Iterator[None]:
     """Lift whatever a department's steward has stopped by the end."""

@@ -25,7 +25,6 @@ from tests.browser.conftest import ServedConsole, SignIn, served
 
 CHECK, CASE = "social-assistance-check", "SA-2026-770077"
 SECONDS = 120_000
-expect.set_options(timeout=30_000)
 
 
 @dataclass(frozen=True)

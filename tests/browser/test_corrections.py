@@ -11,7 +11,6 @@ from playwright.sync_api import Request, expect
 from tests.browser.conftest import SignIn
 from tests.browser.requests_of_offices import CLERK, dwelling, open_page
 
-expect.set_options(timeout=30_000)
 pytestmark = pytest.mark.timeout(300)
 
 

@@ -5,16 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
+
+from tests.browser.accessibility import serious_faults
 
 CLERK = "nanjing-east-road"
-expect.set_options(timeout=30_000)
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [one["id"] for one in found if one["impact"] in ("serious", "critical")]
 
 
 @pytest.mark.parametrize(
@@ -30,7 +25,7 @@ def test_purposes_tell_what_they_are_for_and_what_they_need(signed_in, language,
     purpose = page.get_by_role("listitem", name=card)
     for text in texts:
         expect(purpose).to_contain_text(text)
-    assert violations(page) == []
+    assert serious_faults(page) == []
     purpose.get_by_role("link", name=link).click()
     page.wait_for_url(re.compile(r"/query\?purpose=elderly-care-visits"))
 
@@ -81,7 +76,7 @@ def test_a_dataset_tells_what_one_gets_under_each_purpose(signed_in, language):
     expect(page.locator("main")).to_contain_text(
         "家庭户基本信息：按户编号" if zh else "Households: by Household number"
     )
-    assert violations(page) == []
+    assert serious_faults(page) == []
     page.get_by_label("按用途查看" if zh else "Under the purpose").select_option("population-statistics")
     expect(identity).to_contain_text("仅统计" if zh else "counted only")
 
@@ -94,4 +89,4 @@ def test_a_steward_sees_the_own_datasets_with_their_quality(signed_in):
     page.get_by_role("link", name="实有人口基本信息").click()
     expect(page.get_by_role("row", name=re.compile("ethnicity"))).to_contain_text("没有用途使用它")
     expect(page.get_by_role("heading", name="质量")).to_be_visible()
-    assert violations(page) == []
+    assert serious_faults(page) == []

@@ -1,4 +1,4 @@
-"""What holds on every page of the console, for everybody to whom the navigation offers it."""
+"""What holds on every page of the console, for everybody who may open it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page as BrowserPage
 from playwright.sync_api import expect
 
 from gateway.doors.console.pages import PAGES
+from tests.browser.accessibility import serious_faults
 from tests.browser.conftest import ServedConsole, SignIn
+from tests.browser.requests_of_offices import correct_dwelling, file_need
+from tests.browser.test_results import ask
+from tests.browser.test_saved import save
 
 PEOPLE = {
     "clerk": "nanjing-east-road",
@@ -21,47 +24,85 @@ PEOPLE = {
 }
 VIEWPORTS = {"desk": (1366, 768), "tablet": (820, 1180)}
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
-"""Folder that keeps a picture of every page, when set."""
-PLAIN = [page for page in PAGES if "{" not in page.path]
+"""Folder that keeps a picture of every page, when set; every language then stands on every viewport."""
+LAYOUTS = [("zh", "desk"), ("en", "tablet"), *([("zh", "tablet"), ("en", "desk")] if SCREENSHOTS else [])]
 
 
-def _settled(page: BrowserPage) -> None:
-    page.wait_for_selector("main h1")
-    expect(page.locator(".htmx-request")).to_have_count(0)  # waiting for a function needs eval
+@pytest.fixture(scope="module")
+def something(profiles: Path) -> None:
+    """Make a thing of every kind that offices and departments share."""
+    file_need(profiles, scenario="入户核查", dataset="housing.dwelling", purpose="fire-safety-inspection")
+    correct_dwelling(profiles)
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
+def _paths(who: str) -> list[str]:
+    return list(
+        dict.fromkeys(page.path for page in PAGES if "{" not in page.path and (not page.roles or who in page.roles))
+    )
+
+
+@pytest.mark.usefixtures("something")
+@pytest.mark.parametrize(("language", "viewport"), LAYOUTS)
 @pytest.mark.parametrize("who", PEOPLE)
-def test_every_page_is_accessible_and_fits(signed_in: SignIn, console: ServedConsole, who: str, language: str) -> None:
-    """No serious finding of axe, one heading, nothing wider than the window, nothing fetched from elsewhere."""
+def test_every_page_is_accessible_and_fits(
+    signed_in: SignIn, console: ServedConsole, who: str, language: str, viewport: str
+) -> None:
+    """No serious finding of axe, one heading, nothing wider than the window, nothing fetched from elsewhere.
+
+    Every page of the person, and the first thing that each of its lists leads to.
+    """
     page = signed_in(PEOPLE[who], language=language)
+    width, height = VIEWPORTS[viewport]
+    page.set_viewport_size({"width": width, "height": height})
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    findings = []
-    for shown in PLAIN:
-        if shown.roles and who not in shown.roles:
-            continue
-        for viewport, (width, height) in VIEWPORTS.items():
-            page.set_viewport_size({"width": width, "height": height})
-            page.goto(console.url + shown.path)
-            _settled(page)
-            findings += _findings(page, where=f"{shown.path} {viewport}")
-            _keep(page, f"{shown.path.strip('/').replace('/', '-')}-{who}-{viewport}-{language}")
+    if who == "clerk":
+        save(page, title="户数一览")
+        ask(page, title="走访名单")
+        expect(page.locator("#result-rows[data-ready]")).to_be_visible()
+        ask(page, sql="SELECT moved_in_date FROM population.resident", title="迁入")
+        expect(page.get_by_role("alert")).to_be_visible()
+    findings = _findings(page, "denied")
+    _keep(page, f"denied-{who}-{viewport}-{language}")
+    things = set()
+    for path in _paths(who):
+        page.goto(console.url + path)
+        findings += _findings(page, name := f"{path[1:].replace('/', '-')}-{who}-{viewport}-{language}")
+        _keep(page, name)
+        link = page.locator(f"main a[href^='{path}/']:not([href$='/new'])").first
+        if link.count():
+            things.add(path)
+            page.goto(console.url + (link.get_attribute("href") or ""))
+            findings += _findings(page, name := f"{path[1:]}-one-{who}-{viewport}-{language}")
+            _keep(page, name)
+    if who == "clerk":
+        assert things == {"/datasets", "/results", "/reports", "/needs", "/corrections"}
     assert findings == []
     assert {url for url in asked if not url.startswith(console.url + "/")} == set()
 
 
-def _findings(page: BrowserPage, *, where: str) -> list[str]:
-    serious = [
-        f"{where}: {found['id']} {found['nodes'][0]['html'][:200]}"
-        for found in Axe().run(page).response["violations"]
-        if found["impact"] in ("serious", "critical")
-    ]
+@pytest.mark.parametrize(("language", "viewport"), LAYOUTS)
+def test_signing_in_is_accessible_and_fits(
+    signed_in: SignIn, console: ServedConsole, language: str, viewport: str
+) -> None:
+    """The page before anybody is known."""
+    page = signed_in(PEOPLE["clerk"], language=language)
+    page.set_viewport_size(dict(zip(("width", "height"), VIEWPORTS[viewport], strict=True)))  # type: ignore[arg-type]
+    page.locator("header button").click()
+    page.wait_for_url("**/login*")
+    assert _findings(page, "login") == []
+    _keep(page, f"login-{viewport}-{language}")
+
+
+def _findings(page: BrowserPage, name: str) -> list[str]:
+    page.wait_for_selector("main h1")
+    expect(page.locator(".htmx-request")).to_have_count(0)  # waiting for a function needs eval
+    found = serious_faults(page)
     if page.locator("h1").count() != 1:
-        serious.append(f"{where}: {page.locator('h1').count()} h1")
+        found.append(f"{page.locator('h1').count()} h1")
     if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-        serious.append(f"{where}: wider than the window")
-    return serious
+        found.append("wider than the window")
+    return [f"{name}: {one}" for one in found]
 
 
 def _keep(page: BrowserPage, name: str) -> None:
@@ -70,5 +111,7 @@ def _keep(page: BrowserPage, name: str) -> None:
 
 
 def test_every_page_of_a_thing_is_reached_from_a_list() -> None:
-    """Pages whose address names a thing stay out of the navigation."""
-    assert [page.path for page in PAGES if "{" in page.path and page.group] == []
+    """Pages whose address names a thing stay out of the navigation, and a page of things leads to them."""
+    of_things = [page for page in PAGES if "{" in page.path]
+    assert [page.path for page in of_things if page.group] == []
+    assert {page.path.partition("/{")[0] for page in of_things} <= {page.path for page in PAGES}

@@ -6,8 +6,6 @@ from io import BytesIO
 from pathlib import Path
 
 import openpyxl
-import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SignIn
@@ -93,10 +91,3 @@ def test_no_file_of_the_console_is_a_template(signed_in: SignIn) -> None:
     """A path in place of a form's name reads nothing: there is no such form."""
     page = signed_in("nanjing-east-road", path="/reports/pyproject.toml")
     expect(page.get_by_role("heading", level=1)).to_have_text("没有这张报表")
-
-
-@pytest.mark.parametrize("path", ["/reports", ELDERLY])
-def test_everybody_can_use_the_pages(signed_in: SignIn, path: str) -> None:
-    """axe finds no serious fault."""
-    found = Axe().run(signed_in("nanjing-east-road", path=path)).response["violations"]
-    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []

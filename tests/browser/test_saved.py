@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SignIn
@@ -120,15 +118,3 @@ def test_what_was_saved_is_shown_as_text(signed_in: SignIn) -> None:
     expect(page.get_by_text("已删除。")).to_be_visible()
     assert len(alerts) == 1
     assert attack in alerts[0]
-
-
-@pytest.mark.parametrize("who", ["nanjing-east-road", "district-huangpu"])
-def test_everybody_can_use_the_page(signed_in: SignIn, who: str) -> None:
-    """axe finds no serious fault, with a query and with none."""
-    page = signed_in(who)
-    if who == "nanjing-east-road":
-        save(page, title="axe")
-    page.goto(page.url.replace("/overview", "/saved"))
-    page.wait_for_selector("main h1")
-    found = Axe().run(page).response["violations"]
-    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []

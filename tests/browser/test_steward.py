@@ -12,7 +12,6 @@ from gateway.client import Denied, connect
 from tests.browser.conftest import SignIn
 from tests.browser.requests_of_offices import CLERK, OUTREACH, VACCINATION, file_need, nothing_stays_stopped, open_page
 
-expect.set_options(timeout=30_000)
 pytestmark = pytest.mark.timeout(300)
 
 STEWARD = "department-health"

@@ -67,6 +67,7 @@ ACTIONS: Mapping[str, Text] = {
     "correction_escalate": _t("更正超期升级", "Correction escalated"),
     "stop_begin": _t("停用数据", "Data stopped"),
     "stop_lift": _t("解除停用", "Stop lifted"),
+    "lifted_stops": _t("查看停用清单", "List of stops"),
     "owed_destructions": _t("查看待销毁清单", "Destructions owed"),
     "explain": _t("代看查询说明", "Explained as somebody else"),
     "register": _t("登记", "Registered"),
