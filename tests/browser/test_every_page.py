@@ -13,6 +13,7 @@ from gateway.doors.console.pages import PAGES
 from tests.browser.accessibility import serious_faults
 from tests.browser.conftest import ServedConsole, SignIn
 from tests.browser.requests_of_offices import correct_dwelling, file_need
+from tests.browser.test_query import ALLOWED, DENIED, EXAMPLE, told
 from tests.browser.test_results import ask
 from tests.browser.test_saved import save
 
@@ -56,25 +57,34 @@ def test_every_page_is_accessible_and_fits(
     page.set_viewport_size({"width": width, "height": height})
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
+    findings: list[str] = []
+    things = set()
+
+    def look(name: str) -> None:
+        findings.extend(_findings(page, f"{name}-{who}-{viewport}-{language}"))
+
     if who == "clerk":
         save(page, title="户数一览")
-        ask(page, title="走访名单")
-        expect(page.locator("#result-rows[data-ready]")).to_be_visible()
         ask(page, sql="SELECT moved_in_date FROM population.resident", title="迁入")
         expect(page.get_by_role("alert")).to_be_visible()
-    findings = _findings(page, "denied")
-    _keep(page, f"denied-{who}-{viewport}-{language}")
-    things = set()
+        look("results-denied")
+        page.goto(f"{console.url}/query?purpose=elderly-care-visits")
+        page.get_by_role("button", name=EXAMPLE[language], exact=True).click()
+        told(page, ALLOWED[language])
+        look("query-explained")
+        page.get_by_label("SQL", exact=True).fill("SELECT name, marital_status FROM population.resident")
+        told(page, DENIED[language])
+        look("query-denied")
+        ask(page, title="走访名单")
+        expect(page.locator("#result-rows[data-ready]")).to_be_visible()
     for path in _paths(who):
         page.goto(console.url + path)
-        findings += _findings(page, name := f"{path[1:].replace('/', '-')}-{who}-{viewport}-{language}")
-        _keep(page, name)
+        look(path[1:].replace("/", "-"))
         link = page.locator(f"main a[href^='{path}/']:not([href$='/new'])").first
         if link.count():
             things.add(path)
             page.goto(console.url + (link.get_attribute("href") or ""))
-            findings += _findings(page, name := f"{path[1:]}-one-{who}-{viewport}-{language}")
-            _keep(page, name)
+            look(f"{path[1:]}-one")
     if who == "clerk":
         assert things == {"/datasets", "/results", "/reports", "/needs", "/corrections"}
     assert findings == []
@@ -90,24 +100,20 @@ def test_signing_in_is_accessible_and_fits(
     page.set_viewport_size(dict(zip(("width", "height"), VIEWPORTS[viewport], strict=True)))  # type: ignore[arg-type]
     page.locator("header button").click()
     page.wait_for_url("**/login*")
-    assert _findings(page, "login") == []
-    _keep(page, f"login-{viewport}-{language}")
+    assert _findings(page, f"login-{viewport}-{language}") == []
 
 
 def _findings(page: BrowserPage, name: str) -> list[str]:
     page.wait_for_selector("main h1")
     expect(page.locator(".htmx-request")).to_have_count(0)  # waiting for a function needs eval
+    if SCREENSHOTS:
+        page.screenshot(path=str(Path(SCREENSHOTS) / f"{name}.png"), full_page=True)
     found = serious_faults(page)
     if page.locator("h1").count() != 1:
         found.append(f"{page.locator('h1').count()} h1")
     if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
         found.append("wider than the window")
     return [f"{name}: {one}" for one in found]
-
-
-def _keep(page: BrowserPage, name: str) -> None:
-    if SCREENSHOTS:
-        page.screenshot(path=str(Path(SCREENSHOTS) / f"{name}.png"), full_page=True)
 
 
 def test_every_page_of_a_thing_is_reached_from_a_list() -> None:
