@@ -95,7 +95,9 @@ def signed_in(console: ServedConsole, chromium: Browser) -> Iterator[SignIn]:
     """Return a function that opens the console as the holder of a profile: `signed_in("auditor", path="/overview")`."""
     contexts: list[BrowserContext] = []
 
-    def open_console(who: str, *, path: str = "/overview", language: str = "zh") -> Page:
+    def open_console(
+        who: str, *, path: str = "/overview", language: str = "zh", console: ServedConsole = console
+    ) -> Page:
         context = chromium.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
         contexts.append(context)
         context.add_cookies([{"name": "language", "value": language, "url": console.url}])

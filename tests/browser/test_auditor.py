@@ -14,7 +14,7 @@ import grpc
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from connectors.sdk.tlog.entry import decode_entry
 from gateway.client import Profile, RequestError, connect
@@ -295,9 +295,7 @@ class Interfering(grpc.GenericRpcHandler):
 
 
 @pytest.fixture
-def interfered(
-    profiles: Path, chromium: Browser, tmp_path: Path
-) -> Iterator[Callable[[str, Callable[[bytes], bytes]], ServedConsole]]:
+def interfered(profiles: Path, tmp_path: Path) -> Iterator[Callable[[str, Callable[[bytes], bytes]], ServedConsole]]:
     """Return a function that serves a console whose gateway's answers are changed on the way."""
     stops: list[Callable[[], object]] = []
 
@@ -320,17 +318,8 @@ def interfered(
         stop()
 
 
-def sign_in(chromium: Browser, console: ServedConsole) -> Page:
-    page = chromium.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN").new_page()
-    page.goto(f"{console.url}/login")
-    page.set_input_files("#profile", console.profiles / "auditor.json")
-    page.click("#profile-form button")
-    page.wait_for_url(f"{console.url}/overview")
-    return page
-
-
 def test_a_changed_entry_does_not_pass(
-    interfered: Callable[[str, Callable[[bytes], bytes]], ServedConsole], chromium: Browser, traffic: Traffic
+    interfered: Callable[[str, Callable[[bytes], bytes]], ServedConsole], signed_in: SignIn, traffic: Traffic
 ) -> None:
     """One byte of an entry, changed between gateway and console, and its proof fails in words."""
 
@@ -340,7 +329,7 @@ def test_a_changed_entry_does_not_pass(
         return changed
 
     console = interfered("GetEntry", other_office)
-    page = sign_in(chromium, console)
+    page = signed_in("auditor", console=console)
     page.goto(f"{console.url}/log/{traffic.delivery}")
     page.get_by_label("日志验证公钥文件").set_input_files(traffic.key)
     page.get_by_role("button", name="使用此公钥").click()
@@ -350,7 +339,7 @@ def test_a_changed_entry_does_not_pass(
 
 
 def test_a_changed_log_does_not_pass(
-    interfered: Callable[[str, Callable[[bytes], bytes]], ServedConsole], chromium: Browser, traffic: Traffic
+    interfered: Callable[[str, Callable[[bytes], bytes]], ServedConsole], signed_in: SignIn, traffic: Traffic
 ) -> None:
     """One byte of the whole log, and the page says which entry, and what to do next."""
     once = threading.Event()
@@ -363,7 +352,7 @@ def test_a_changed_log_does_not_pass(
         return changed
 
     console = interfered("ReadLog", other_reason)
-    page = sign_in(chromium, console)
+    page = signed_in("auditor", console=console)
     page.goto(f"{console.url}/verify")
     give_key(page, traffic.key)
     page.get_by_role("button", name="开始验证").click()

@@ -9,8 +9,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from gateway.client import Denied, connect
-from tests.browser.conftest import SignIn
+from gateway.doors.cli.local_city import free_port
+from gateway.doors.console.settings import ConsoleSettings
+from tests.browser.conftest import ServedConsole, SignIn, served
 from tests.browser.requests_of_offices import CLERK, OUTREACH, VACCINATION, file_need, nothing_stays_stopped, open_page
+from tests.fakes.little_connectors import little_connector
+from tests.lone_gateway import lone_gateway
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -109,14 +113,37 @@ def test_a_connector_is_suspended_and_resumed(signed_in: SignIn) -> None:
     expect(page.get_by_role("alert")).to_contain_text("请先选择")
     expect(page.get_by_role("radio", name=re.compile("^批准"))).to_have_count(0)
     for choice, reason, state in (("停用", "演练", "已停用"), ("恢复", "演练结束", "正在提供数据")):
-        page.get_by_role("radio", name=re.compile(f"^{choice}")).check()
-        page.get_by_label("理由").fill(reason)
-        page.get_by_role("button", name="下一步").click()
-        page.get_by_role("button", name=f"确认{choice}").click()
-        expect(page.get_by_role("status")).to_be_visible()
+        decide(page, choice, reason=reason)
         step = page.get_by_role("row").filter(has_text=STEWARD).first
         expect(step).to_contain_text(state)
         expect(step).to_contain_text(reason)
+
+
+def test_a_new_connector_serves_when_it_is_approved(signed_in: SignIn, tmp_path: Path) -> None:
+    """An administrator approves it and withdraws its registration again; each is confirmed first."""
+    with lone_gateway(tmp_path / "lone") as (city, _), little_connector(city, tmp_path / "connector") as connector:
+        connector.registry.register()
+        gateway = city.profile("administrator").endpoint
+        settings = ConsoleSettings(listen=f"127.0.0.1:{free_port()}", gateway=gateway, directory=tmp_path / "console")
+        with served(settings) as url:
+            own = ServedConsole(url=url, profiles=city.local.profiles)
+            page = signed_in("administrator", path="/connectors", console=own)
+            row = page.get_by_role("row").filter(has_text="卫生健康")
+            expect(row).to_contain_text("待批准")
+            row.get_by_role("link").click()
+            decide(page, "批准", reason="")
+            expect(page.get_by_text("正在提供数据").first).to_be_visible()
+            decide(page, "撤回登记", reason="系统下线")
+            expect(page.get_by_text("已撤回").first).to_be_visible()
+
+
+def decide(page: Page, choice: str, *, reason: str) -> None:
+    """Choose what to do with a connector and confirm it."""
+    page.get_by_role("radio", name=re.compile(f"^{choice}")).check()
+    page.get_by_label("理由").fill(reason)
+    page.get_by_role("button", name="下一步").click()
+    page.get_by_role("button", name=f"确认{choice}").click()
+    expect(page.get_by_role("status")).to_be_visible()
 
 
 def test_a_connector_of_another_department_is_only_looked_at(signed_in: SignIn) -> None:
