@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.cities import City, running_city
 from tests.stores import new_postgresql_database, store, store_url
 
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # or a program that a test starts may die before it is one
 RESIDENTS = 100_000
 POLICY_SECONDS_MAX = 60
 __all__ = ["city", "new_postgresql_database", "store", "store_url"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeAlias
 
 import grpc
@@ -158,7 +159,11 @@ def _resident(process: psutil.Process | None) -> int:
     """Return the memory of a process and its children, in bytes."""
     if process is None:
         return 0
-    return sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))
+    size: int = process.memory_info().rss
+    for child in process.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            size += child.memory_info().rss
+    return size
 
 
 def _judge_memory(size: int, growth: int | None, *, findings: Findings) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
@@ -108,12 +109,13 @@ def signed_in(console: ServedConsole, chromium: Browser) -> Iterator[SignIn]:
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.on("console", lambda said: failures.append(said.text) if _is_failure(said) else None)
         page.failures = failures  # type: ignore[attr-defined]
-        page.goto(f"{console.url}/login")
+        page_path = path.partition("?")[0]
+        page.goto(f"{console.url}/login?next={quote(page_path)}")
         page.set_input_files("#profile", console.profiles / f"{who}.json")
         page.click("#profile-form button")
-        page.wait_for_url(f"{console.url}/overview")
+        page.wait_for_url(console.url + page_path)
         page.wait_for_selector("main h1")
-        if path != "/overview":
+        if path != page_path:
             page.goto(console.url + path)
             page.wait_for_selector("main h1")
         return page
