@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gateway.settings_file import read_settings
 
 
 class _Part(BaseModel):
@@ -139,23 +141,7 @@ class Settings(BaseSettings):
             pydantic.ValidationError: All problems at once.
             OSError: The file cannot be read.
         """
-        with path.open("rb"):
-            pass  # pydantic-settings takes a file that it cannot read for an empty one
-
-        class FromFile(cls):  # type: ignore[valid-type, misc]
-            @classmethod
-            def settings_customise_sources(
-                cls,
-                settings_cls: type[BaseSettings],
-                init_settings: PydanticBaseSettingsSource,
-                env_settings: PydanticBaseSettingsSource,
-                dotenv_settings: PydanticBaseSettingsSource,
-                file_secret_settings: PydanticBaseSettingsSource,
-            ) -> tuple[PydanticBaseSettingsSource, ...]:
-                return env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
-
-        settings: Settings = FromFile()
-        return settings._relative_to(path.parent.resolve())
+        return read_settings(cls, path)._relative_to(path.parent.resolve())
 
     def _relative_to(self, folder: Path) -> Settings:
         def resolved(value: object) -> object:

@@ -7,7 +7,9 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gateway.settings_file import read_settings
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _EVERYWHERE = ("0.0.0.0", "[::]", "")  # noqa: S104 - to compare with
@@ -105,23 +107,7 @@ class ConsoleSettings(BaseSettings):
             pydantic.ValidationError: All problems at once.
             OSError: The file cannot be read.
         """
-        with file.open("rb"):
-            pass  # pydantic-settings takes a file that it cannot read for an empty one
-
-        class FromFile(cls):  # type: ignore[valid-type, misc]
-            @classmethod
-            def settings_customise_sources(
-                cls,
-                settings_cls: type[BaseSettings],
-                init_settings: PydanticBaseSettingsSource,
-                env_settings: PydanticBaseSettingsSource,
-                dotenv_settings: PydanticBaseSettingsSource,
-                file_secret_settings: PydanticBaseSettingsSource,
-            ) -> tuple[PydanticBaseSettingsSource, ...]:
-                return env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
-
-        settings: ConsoleSettings = FromFile()
-        return settings._below(file.resolve().parent)
+        return read_settings(cls, file)._below(file.resolve().parent)
 
     def _below(self, folder: Path) -> ConsoleSettings:
         oidc = self.oidc
