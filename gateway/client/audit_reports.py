@@ -11,6 +11,20 @@ from catalog.dataset import Text
 
 PURPOSE = "audit-supervision"
 """Under which they are asked."""
+NOT_DECIDED: Mapping[str, Text] = {
+    "NOT_ARCHIVED": Text(
+        zh="策略档案中没有该版本；请从备份恢复策略档案目录",
+        en="the policy archive does not have this revision; restore its directory from a backup",
+    ),
+    "ARCHIVE_ALTERED": Text(
+        zh="策略档案中该版本的文件已被改动；请查明原因并从备份恢复",
+        en="the policy archive's file of this revision was altered; find out why, and restore it from a backup",
+    ),
+    "INPUT_OF_OTHER_FORM": Text(
+        zh="记录的输入形式不同，该策略无法判定", en="the recorded input has another form than this policy reads"
+    ),
+}
+"""Why a recorded decision could not be made again, by the code in its differences."""
 
 
 class ReportName(StrEnum):

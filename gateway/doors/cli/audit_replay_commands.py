@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from catalog.dataset import Text
+from gateway.client.audit_reports import NOT_DECIDED
 from gateway.doors.cli.options import LanguageOption, ProfileOption
 from gateway.doors.cli.session import connected
 from gateway.doors.cli.show import EXIT_INVALID, Screen, local_time
@@ -27,19 +28,6 @@ _OUTCOMES = {
 }
 _COUNTED = frozenset({_Outcome.REPLAY_OUTCOME_DIFFERENT, _Outcome.REPLAY_OUTCOME_IDENTICAL})
 """What a drift report does not list."""
-_CODES = {
-    "NOT_ARCHIVED": Text(
-        zh="策略档案中没有该版本；请从备份恢复策略档案目录",
-        en="the policy archive does not have this revision; restore its directory from a backup",
-    ),
-    "ARCHIVE_ALTERED": Text(
-        zh="策略档案中该版本的文件已被改动；请查明原因并从备份恢复",
-        en="the policy archive's file of this revision was altered; find out why, and restore it from a backup",
-    ),
-    "INPUT_OF_OTHER_FORM": Text(
-        zh="记录的输入形式不同，该策略无法判定", en="the recorded input has another form than this policy reads"
-    ),
-}
 
 
 @commands.command("replay")
@@ -102,7 +90,9 @@ def _show(screen: Screen, listed: list[review_pb2.ReplayEntriesResponse]) -> Non
                 screen.words(_OUTCOMES[item.outcome]),
                 f"{item.office}\n{item.purpose}",
                 item.policy_revision[:16],
-                "\n".join(screen.words(_CODES[text]) if text in _CODES else text for text in item.differences),
+                "\n".join(
+                    screen.words(NOT_DECIDED[text]) if text in NOT_DECIDED else text for text in item.differences
+                ),
             )
             for item in listed
         ],

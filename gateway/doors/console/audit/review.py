@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from starlette.responses import Response
 
 from catalog.dataset import Text
+from gateway.client.audit_reports import NOT_DECIDED
 from gateway.doors.console.audit.filters import PeriodInvalid, last_days, read_period, seconds_of
 from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.audit.titles import learn_titles
@@ -26,19 +27,6 @@ OUTCOMES = {
     _Outcome.REPLAY_OUTCOME_DIFFERENT: (Text(zh="答复不同", en="Another answer"), "warn"),
     _Outcome.REPLAY_OUTCOME_NO_ANSWER: (Text(zh="无法判定", en="No answer"), "bad"),
     _Outcome.REPLAY_OUTCOME_IDENTICAL: (Text(zh="完全相同", en="The same"), "good"),
-}
-_DIFFERENCES = {
-    "NOT_ARCHIVED": Text(
-        zh="策略档案中没有该版本；请从备份恢复策略档案目录",
-        en="the policy archive does not have this revision; restore its directory from a backup",
-    ),
-    "ARCHIVE_ALTERED": Text(
-        zh="策略档案中该版本的文件已被改动；请查明原因并从备份恢复",
-        en="the policy archive's file of this revision was altered; find out why, and restore it from a backup",
-    ),
-    "INPUT_OF_OTHER_FORM": Text(
-        zh="记录的输入形式不同，该策略无法判定", en="the recorded input has another form than this policy reads"
-    ),
 }
 KINDS = {
     review_pb2.DIFFERENCE_KIND_ONLY_GATEWAY: (
@@ -178,7 +166,7 @@ def _period(visit: Visit) -> Period:
 
 
 def _in_words(differences: Sequence[str]) -> list[Text]:
-    return [_DIFFERENCES.get(text, Text(zh=text, en=text)) for text in differences]
+    return [NOT_DECIDED.get(text, Text(zh=text, en=text)) for text in differences]
 
 
 PAGES = (
