@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -43,6 +43,20 @@ class Text(Entry):
 
     zh: str = Field(min_length=1)
     en: str = Field(min_length=1)
+
+
+class Bilingual(Protocol):
+    """A text in both languages: of the catalogue, or as it travels."""
+
+    @property
+    def zh(self) -> str:
+        """Chinese."""
+        ...
+
+    @property
+    def en(self) -> str:
+        """English."""
+        ...
 
 
 class Code(Entry):

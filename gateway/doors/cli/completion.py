@@ -8,10 +8,10 @@ from contextlib import suppress
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 
+from catalog.dataset import Bilingual
 from gateway.client import RequestError
 from gateway.client.catalogue_names import CatalogueNames
 from gateway.client.completion import Candidate, complete, fitting
-from gateway.doors.cli.show import Bilingual
 
 Purpose = Callable[[], str]
 """Returns the purpose that is declared now; empty for none."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 
-from catalog.dataset import Text
-from gateway.doors.cli.show import Bilingual, Screen
+from catalog.dataset import Bilingual, Text
+from gateway.doors.cli.show import Screen
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 _SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))

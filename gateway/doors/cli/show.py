@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import grpc
 import pyarrow as pa
@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.progress import DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text as RichText
 
-from catalog.dataset import Text
+from catalog.dataset import Bilingual, Text
 from gateway.client import RequestError
 from gateway.client.result import OnProgress
 from gateway.doors.cli.result_table import Heading, printable, printable_lines, show_table
@@ -34,20 +34,6 @@ _LABELS = {
     "legal_basis": Text(zh="依据", en="Legal basis"),
     "remedy": Text(zh="办法", en="What to do"),
 }
-
-
-class Bilingual(Protocol):
-    """A text in both languages: of the catalogue, or as it travels."""
-
-    @property
-    def zh(self) -> str:
-        """Chinese."""
-        ...
-
-    @property
-    def en(self) -> str:
-        """English."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from catalog.dataset import Text
+from catalog.dataset import Bilingual, Text
 from gateway.client.catalogue_names import CatalogueNames
-from gateway.doors.console.visit import Bilingual, Visit
+from gateway.doors.console.visit import Visit
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from catalog.dataset import Text
+from catalog.dataset import Bilingual, Text
 from catalog.vocabulary import Role
 from gateway.doors.console.names import Names
-from gateway.doors.console.visit import CITY_TIME, Bilingual, Page, Visit
+from gateway.doors.console.visit import CITY_TIME, Page, Visit
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 
 _Dimension = audit_pb2.Dimension

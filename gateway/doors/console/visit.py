@@ -5,33 +5,20 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.datastructures import FormData, QueryParams
 from starlette.responses import HTMLResponse, Response
 
+from catalog.dataset import Bilingual
 from gateway.client import Connection
 from gateway.doors.console.saved_queries import OwnQueries
 from gateway.doors.console.sessions import Session
 
 Language = Literal["zh", "en"]
 CITY_TIME = ZoneInfo("Asia/Shanghai")
-
-
-class Bilingual(Protocol):
-    """A text in both languages: of the catalogue, or as it travels."""
-
-    @property
-    def zh(self) -> str:
-        """Chinese."""
-        ...
-
-    @property
-    def en(self) -> str:
-        """English."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

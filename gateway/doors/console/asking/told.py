@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from catalog.dataset import Text
+from catalog.dataset import Bilingual, Text
 from gateway.client import Explanation, InvalidRequest
 from gateway.client.catalogue_names import CatalogueNames
 from gateway.client.errors import ErrorReason
@@ -14,7 +14,7 @@ from gateway.doors.console.asking.editor import Editor
 from gateway.doors.console.asking.picks import ColumnName
 from gateway.doors.console.asking.read_sql import place_of_mistake
 from gateway.doors.console.asking.words import why_not
-from gateway.doors.console.visit import Bilingual, Visit
+from gateway.doors.console.visit import Visit
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 _PURPOSES_OFFERED_MAX = 2

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from catalog.dataset import Text
+from catalog.dataset import Bilingual, Text
 from catalog.vocabulary import Mask
-from gateway.doors.console.visit import Bilingual
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 Extent = Literal["clear", "masked", "counted", "lookup", "closed"]

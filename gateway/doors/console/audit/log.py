@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from catalog.dataset import Text
+from catalog.dataset import Bilingual, Text
 from gateway.client import request_errors
 from gateway.doors.console.audit.entries import Listed, listed
 from gateway.doors.console.audit.export import FORMATS, FormatName, TooManyEntries, at_most, write_entries
@@ -26,7 +26,7 @@ from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.audit.titles import keep_titles, learn_titles
 from gateway.doors.console.audit.words import KINDS, OUTCOMES, in_words
 from gateway.doors.console.downloads import offer
-from gateway.doors.console.visit import CITY_TIME, Action, Bilingual, Page, Visit
+from gateway.doors.console.visit import CITY_TIME, Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 
 PAGE_ENTRIES = 50
