@@ -37,6 +37,19 @@ def choose_stop(page: Page, *, language: str, reason: str) -> None:
     page.get_by_role("button", name=re.compile("下一步" if zh else "Continue")).click()
 
 
+def answer_need(page: Page, *, language: str) -> None:
+    """Accept the need that the page shows in Chinese, refuse it in English."""
+    if language == "zh":
+        page.get_by_label("使用条件").fill("仅限接种提醒")
+        page.get_by_role("button", name="同意", exact=True).click()
+        expect(page.get_by_role("status")).to_contain_text("已同意")
+    else:
+        page.get_by_label("Ground").select_option("more-than-necessary")
+        page.get_by_label("Answer in words").fill("The agreement of the city is enough.")
+        page.get_by_role("button", name="Refuse").click()
+        expect(page.get_by_role("status")).to_contain_text("Refused")
+
+
 @LANGUAGES
 def test_a_steward_sees_the_data_and_presses_the_button(signed_in: SignIn, profiles: Path, language: str) -> None:
     """From signing in to a stop that is lifted, by what the screen offers."""
@@ -60,15 +73,7 @@ def test_a_steward_sees_the_data_and_presses_the_button(signed_in: SignIn, profi
 
     open_page(page, "数据需求" if zh else "Data needs")
     page.locator(f"a[href='/needs/{need}']").click()
-    if zh:
-        page.get_by_label("使用条件").fill("仅限接种提醒")
-        page.get_by_role("button", name="同意", exact=True).click()
-        expect(page.get_by_role("status")).to_contain_text("已同意")
-    else:
-        page.get_by_label("Ground").select_option("more-than-necessary")
-        page.get_by_label("Answer in words").fill("The agreement of the city is enough.")
-        page.get_by_role("button", name="Refuse").click()
-        expect(page.get_by_role("status")).to_contain_text("Refused")
+    answer_need(page, language=language)
 
     with nothing_stays_stopped(profiles):
         open_page(page, "停用" if zh else "Stops")
