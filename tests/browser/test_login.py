@@ -14,6 +14,17 @@ from tests.browser.conftest import ServedConsole, SignIn, served
 from tests.fakes.oidc_provider import CLIENT, Provider
 
 CLERK = "nanjing-east-road"
+SLOW_TO_KEEP = """
+const put = IDBObjectStore.prototype.put;
+IDBObjectStore.prototype.put = function (...given) {
+  const asked = put.apply(this, given);
+  let more = 2000;
+  const goOn = () => { if (more-- > 0) this.count().onsuccess = goOn; };
+  asked.addEventListener("success", goOn);
+  return asked;
+};
+"""
+"""What is put into the browser's store is told at once, and written a moment later."""
 
 
 def test_a_clerk_signs_in_with_a_profile(signed_in: SignIn) -> None:
@@ -33,6 +44,18 @@ def test_nothing_opens_after_signing_out(signed_in: SignIn, console: ServedConso
     page.click("#profile-form button")
     expect(page.get_by_role("heading", name="数据集", level=1)).to_be_visible()
     page.failures.clear()  # type: ignore[attr-defined]  # the browser reports the 401
+
+
+def test_a_key_that_is_kept_slowly_is_kept(console: ServedConsole, chromium: Browser) -> None:
+    """Signing in leads on when the key is on the disk: a page that is left takes with it what it has not written."""
+    context = chromium.new_context(locale="zh-CN")
+    context.add_init_script(SLOW_TO_KEEP)
+    page = context.new_page()
+    page.goto(f"{console.url}/login")
+    page.set_input_files("#profile", console.profiles / f"{CLERK}.json")
+    page.click("#profile-form button")
+    expect(page.get_by_role("heading", name="一屏观天下", level=1)).to_be_visible()
+    context.close()
 
 
 @pytest.mark.parametrize(

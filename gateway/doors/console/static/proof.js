@@ -17,9 +17,10 @@ async function inStore(mode, use) {
   const opened = await database();
   try {
     return await new Promise((resolve, reject) => {
-      const asked = use(opened.transaction(STORE, mode).objectStore(STORE));
-      asked.onsuccess = () => resolve(asked.result);
-      asked.onerror = () => reject(asked.error);
+      const transaction = opened.transaction(STORE, mode);
+      const asked = use(transaction.objectStore(STORE));
+      transaction.oncomplete = () => resolve(asked.result); // before, a page that is left takes what it wrote with it
+      transaction.onabort = () => reject(transaction.error);
     });
   } finally {
     opened.close();
