@@ -3,10 +3,12 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
+import grpc
 import pytest
 
 from connectors.sdk.tlog import LogWriter
@@ -16,14 +18,15 @@ from gateway.doors.console.audit.verifying import Verifying
 from gateway.doors.console.audit.work import AuditWork, Kept, Keys
 from gateway.doors.console.downloads import delete_unfinished
 from gateway.doors.console.runs.results import Room
-from sharing_stubs.sharing.audit.v1 import audit_pb2_grpc
+from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 from tests.unit.gateway.doors.console.audit.test_proving import LOG_KEY, NAME, SIGNING
 
 
-class Gateway:
-    """A stub that sends a small log, once it may."""
+class Gateway(audit_pb2_grpc.AuditServiceServicer):
+    """A gateway that sends a small log, once it may."""
 
     def __init__(self, directory: Path) -> None:
+        self.channel: grpc.Channel
         self.may_send = threading.Event()
         self.copies: list[Path] = []
         self.asked = 0
@@ -41,22 +44,27 @@ class Gateway:
                 log.append("denial", {})
             self._note, self._segments = log.checkpoint, log.segments()
 
-    def GetCheckpoint(self, request, *, metadata):
+    def GetCheckpoint(self, request, context):
         self.asked += 1
-        return SimpleNamespace(checkpoint=self._note, consistency_proof=[])
+        return audit_pb2.GetCheckpointResponse(checkpoint=self._note)
 
-    def ReadLog(self, request, *, metadata):
+    def ReadLog(self, request, context):
         self.may_send.wait(10)
         for name, data in send_log(self._directory, checkpoint=self._note, segments=self._segments):
             self.copies = list(self._folder.iterdir())
-            yield SimpleNamespace(file=name, data=data)
+            yield audit_pb2.ReadLogResponse(file=name, data=data)
 
 
 @pytest.fixture
-def gateway(monkeypatch, tmp_path: Path) -> Gateway:
+def gateway(tmp_path: Path) -> Iterator[Gateway]:
     one = Gateway(tmp_path)
-    monkeypatch.setattr(audit_pb2_grpc, "AuditServiceStub", lambda channel: one)
-    return one
+    server = grpc.server(ThreadPoolExecutor(4))
+    audit_pb2_grpc.add_AuditServiceServicer_to_server(one, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as one.channel:
+        yield one
+    server.stop(0).wait()
 
 
 @pytest.fixture
@@ -65,10 +73,10 @@ def room(tmp_path: Path) -> Room:
     return Room(folder=tmp_path / "console")
 
 
-def visit_of(room: Room):
+def visit_of(room: Room, gateway: Gateway):
     return SimpleNamespace(
         session=SimpleNamespace(audit=AuditWork(keys=Keys(log=LOG_KEY)), results=SimpleNamespace(room=room)),
-        connection=SimpleNamespace(channel=None, headers=list),
+        connection=SimpleNamespace(channel=gateway.channel, headers=list),
         form={},
         now=1_800_000_000,
         render=lambda template, **values: values,
@@ -84,7 +92,7 @@ def ended(verifying: Verifying) -> Verifying:
 
 def test_the_copy_lies_below_the_consoles_own_folder(gateway: Gateway, room: Room) -> None:
     """Nobody else reads it, it goes when it was verified, and a console that starts deletes what another one left."""
-    visit = visit_of(room)
+    visit = visit_of(room, gateway)
     gateway.may_send.set()
     verification.start(visit)
     assert ended(visit.session.audit.verifying).found.passed
@@ -97,7 +105,7 @@ def test_the_copy_lies_below_the_consoles_own_folder(gateway: Gateway, room: Roo
 
 def test_two_clicks_begin_one_verification(gateway: Gateway, room: Room) -> None:
     """However close they are to each other."""
-    visit = visit_of(room)
+    visit = visit_of(room, gateway)
     with ThreadPoolExecutor(8) as pool:
         shown = [one.result()["verifying"] for one in [pool.submit(verification.start, visit) for _ in range(8)]]
     gateway.may_send.set()
@@ -108,7 +116,7 @@ def test_two_clicks_begin_one_verification(gateway: Gateway, room: Room) -> None
 
 def test_two_verifications_at_once_are_enough(gateway: Gateway, room: Room) -> None:
     """A third auditor reads when to try again, and can once another one has ended."""
-    visits = [visit_of(room) for _ in range(3)]
+    visits = [visit_of(room, gateway) for _ in range(3)]
     first, _, third = [verification.start(visit) for visit in visits]
     assert (first["problem"], third["verifying"]) == (None, None)
     assert "再试" in third["problem"].zh
@@ -122,7 +130,7 @@ def test_two_verifications_at_once_are_enough(gateway: Gateway, room: Room) -> N
 
 def test_another_key_forgets_what_the_first_one_found(gateway: Gateway, room: Room) -> None:
     """No verdict of another key is shown, and nothing is compared with its checkpoint."""
-    visit = visit_of(room)
+    visit = visit_of(room, gateway)
     gateway.may_send.set()
     verification.start(visit)
     ended(visit.session.audit.verifying)
@@ -134,7 +142,7 @@ def test_another_key_forgets_what_the_first_one_found(gateway: Gateway, room: Ro
 
 def test_another_key_ends_what_runs(gateway: Gateway, room: Room) -> None:
     """Its outcome would be the first key's."""
-    visit = visit_of(room)
+    visit = visit_of(room, gateway)
     running = verification.start(visit)["verifying"]
     visit.session.audit.use(Keys(log=LOG_KEY))
     gateway.may_send.set()
