@@ -67,6 +67,9 @@ def test_a_clerk_asks_looks_and_takes_the_list_along(signed_in: SignIn, tmp_path
     book = openpyxl.load_workbook(tmp_path / "list.xlsx")
     assert book["数据 data"].max_row == rows + 1
     assert book["数据 data"]["A1"].value == "姓名 name"
+    assert {cell.value for cell in book["数据 data"]["B"][1:]} == {"男性", "女性"}
+    shown = grid.get_by_role("row").nth(1).get_by_role("gridcell").all_text_contents()
+    assert [cell.value for cell in book["数据 data"][2]] == shown
     cover = " ".join(str(cell.value) for row in book["说明 about"].iter_rows() for cell in row)
     assert page.locator(".receipt code").first.text_content() in cover
 

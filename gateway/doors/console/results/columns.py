@@ -70,8 +70,8 @@ class Column:
         meaning = words(self.codes[code], language)
         return f"{meaning} {code}" if self.is_division else meaning
 
-    def shown(self, language: Language) -> Show:
-        """Return what turns a value, other than null, into text."""
+    def worded(self, language: Language) -> Show | None:
+        """Return what says a value, other than null, in words; None when the value speaks for itself."""
         if self.codes:
             codes = {code: self.label_of(code, language) for code in self.codes}
             return lambda value: codes.get(value, printable(value))
@@ -81,6 +81,12 @@ class Column:
             return lambda value: f"{value:%Y-%m}"
         if pa.types.is_boolean(self.type):
             return lambda value: words(_YES if value else _NO, language)
+        return None
+
+    def shown(self, language: Language) -> Show:
+        """Return what turns a value, other than null, into text."""
+        if worded := self.worded(language):
+            return worded
         if pa.types.is_timestamp(self.type):
             return _time
         if self.kind == "number" and not self.is_name:
@@ -110,12 +116,13 @@ def page(batches: Iterable[pa.RecordBatch], *, columns: Sequence[Column], langua
     shows = [column.shown(language) for column in columns]
     rows: list[list[str | None]] = []
     for batch in batches:
-        texts = [
-            [None if value is None else show(value) for value in values.to_pylist()]
-            for show, values in zip(shows, batch.columns, strict=True)
-        ]
-        rows += map(list, zip(*texts, strict=True))
+        rows += map(list, zip(*map(texts, batch.columns, shows), strict=True))
     return rows
+
+
+def texts(values: pa.Array, show: Show) -> list[str | None]:
+    """Return values as texts; None for null."""
+    return [None if value is None else show(value) for value in values.to_pylist()]
 
 
 def printable(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from catalog.dataset import Text
 from gateway.client.files.formats import FileProblem, receipt_beside, write_private, write_result
+from gateway.doors.console.results.columns import Column, texts
 from gateway.doors.console.runs.run import Run
 from gateway.doors.console.runs.spool import SpoolClosed
-from gateway.doors.console.visit import CITY_TIME
+from gateway.doors.console.visit import CITY_TIME, Language
 
 XLSX_ROWS_MAX = 1_048_575
 MEDIA_TYPES: Mapping[str, str] = {
@@ -38,11 +39,11 @@ class Whole:
 
     schema: pa.Schema
     receipt: Mapping[str, Any]
-    run: Run
+    rows: Iterator[pa.RecordBatch]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows. Raises SpoolClosed when they are not kept any more."""
-        return self.run.batches()
+        return self.rows
 
 
 def file_name(run: Run, kind: str) -> str:
@@ -52,13 +53,34 @@ def file_name(run: Run, kind: str) -> str:
     return f"{stem}.csv.receipt.json" if kind == "receipt" else f"{stem}.{kind}"
 
 
-def writer(run: Run, kind: str, *, headings: Sequence[str]) -> Callable[[Path], object]:
+def _for_people(whole: Whole, *, columns: Sequence[Column], language: Language) -> Whole:
+    """Return a result headed by titles, with words where codes, masked dates or truth values stood."""
+    shows = [column.worded(language) for column in columns]
+    fields = [
+        pa.field(column.heading(language), pa.string() if show else column.type)
+        for column, show in zip(columns, shows, strict=True)
+    ]
+    schema = pa.schema(fields, whole.schema.metadata)
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        for batch in whole.batches():
+            arrays = [
+                pa.array(texts(values, show), pa.string()) if show else values
+                for values, show in zip(batch.columns, shows, strict=True)
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    return replace(whole, schema=schema, rows=rows())
+
+
+def writer(run: Run, kind: str, *, columns: Sequence[Column], language: Language) -> Callable[[Path], object]:
     """Return what writes the file to a path.
 
     Args:
         run: Complete.
         kind: One of `MEDIA_TYPES`.
-        headings: Of the columns in XLSX, which people read; the other formats keep their names.
+        columns: Of the result.
+        language: Of the headings and words in XLSX, which people read; the other formats keep names and codes.
 
     Raises:
         FileProblem: It does not fit the format.
@@ -68,13 +90,13 @@ def writer(run: Run, kind: str, *, headings: Sequence[str]) -> Callable[[Path], 
         raise SpoolClosed
     if kind == "xlsx" and run.spool.rows > XLSX_ROWS_MAX:
         raise FileProblem(TOO_MANY_ROWS.zh, TOO_MANY_ROWS.en)
-    schema = (
-        pa.schema(map(pa.Field.with_name, run.schema, headings), run.schema.metadata) if kind == "xlsx" else run.schema
-    )
-    whole = Whole(schema=schema, receipt=run.receipt, run=run)
     if kind == "receipt":
         told = json.dumps({**run.receipt, "terms": run.terms()}, ensure_ascii=False, sort_keys=True)
         return lambda path: write_private(path, told)
+
+    whole = Whole(schema=run.schema, receipt=run.receipt, rows=run.batches())
+    if kind == "xlsx":
+        whole = _for_people(whole, columns=columns, language=language)
 
     def write(path: Path) -> None:
         if write_result(whole, path=path) != run.receipt["rows"]:

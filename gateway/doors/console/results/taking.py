@@ -54,8 +54,7 @@ def _take(visit: Visit) -> Response:
 def _offer(visit: Visit, run: Run, *, kind: str) -> str:
     name = file_name(run, kind)
     taken = run.taken if kind != "receipt" else lambda: None
-    headings = [column.heading(visit.language) for column in columns_for(visit, run)]
-    write = writer(run, kind, headings=headings)
+    write = writer(run, kind, columns=columns_for(visit, run), language=visit.language)
     return offer(visit.session, name=name, media_type=MEDIA_TYPES[kind], write=write, fetched=taken)
 
 
