@@ -8,6 +8,7 @@ from catalog.dataset import Text
 from gateway.doors.console import (
     agreements,
     connectors,
+    consents,
     corrections,
     datasets,
     needs,
@@ -34,6 +35,7 @@ _MODULES = (
     saved,
     reports,
     subscriptions,
+    consents,
     needs,
     corrections,
     connectors,

@@ -202,7 +202,10 @@ def _stub(visit: Visit) -> governance_pb2_grpc.GovernanceServiceStub:
     return governance_pb2_grpc.GovernanceServiceStub(visit.connection.channel)
 
 
-PAGES = (Page(path="/stops", title=_TITLE, show=show, group="department", roles=_ROLES),)
+PAGES = (
+    Page(path="/stops", title=_TITLE, show=show, group="ask", roles=frozenset({"clerk", "analyst"})),
+    Page(path="/stops", title=_TITLE, show=show, group="department", roles=_ROLES),
+)
 ACTIONS = (
     Action(method="POST", path="/stops", call=_press),
     Action(method="POST", path="/stops/targets", call=_targets),

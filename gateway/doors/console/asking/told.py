@@ -39,6 +39,7 @@ class Why:
     message: Bilingual
     legal_basis: Bilingual | None
     remedy: Bilingual | None
+    code: str = ""
     offers: tuple[Offer, ...] = ()
 
 
@@ -100,6 +101,7 @@ def _why(reason: ErrorReason, *, editor: Editor) -> Why:
         message=in_titles(message, names=names),
         legal_basis=reason.legal_basis,
         remedy=in_titles(reason.remedy, names=names) if reason.remedy else None,
+        code=reason.code,
         offers=tuple(_offers(message, editor=editor)),
     )
 

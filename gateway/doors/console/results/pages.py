@@ -152,7 +152,7 @@ def _state(visit: Visit, run: Run) -> dict[str, Any]:
     }
 
 
-def _reasons(visit: Visit, run: Run) -> list[dict[str, Text | None]]:
+def _reasons(visit: Visit, run: Run) -> list[dict[str, object]]:
     """Return why it failed, with titles in place of ids as far as the catalogue answers."""
     reasons = run.error.reasons if run.error else ()
     try:
@@ -166,6 +166,7 @@ def _reasons(visit: Visit, run: Run) -> list[dict[str, Text | None]]:
             "message": one.message and new.get(one.message, one.message),
             "legal_basis": one.legal_basis,
             "remedy": one.remedy and new.get(one.remedy, one.remedy),
+            "code": one.code,
         }
         for one, new in zip(reasons, said, strict=True)
     ]

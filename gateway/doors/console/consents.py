@@ -1,0 +1,68 @@
+"""个人同意: a person agrees to be looked up for a purpose; the clerk records it before asking, and withdraws it when told."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from catalog.dataset import Text
+from gateway.client import RequestError, request_errors
+from gateway.doors.console.asking.shelf import names_of
+from gateway.doors.console.visit import Action, Page, Visit, when
+from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
+from sharing_stubs.sharing.governance.v1 import governance_pb2_grpc
+
+_TITLE = Text(zh="个人同意", en="Consents")
+
+
+def show(visit: Visit) -> Response:
+    """Show the forms; who has consented is listed nowhere, as the gateway keeps no names."""
+    return _page(visit)
+
+
+def _record(visit: Visit) -> Response:
+    days = visit.text("days")
+    request = pb.RecordConsentRequest(
+        resident_id=visit.text("resident"),
+        purpose=visit.text("purpose"),
+        evidence=visit.text("evidence"),
+        days=int(days) if days.isdecimal() and len(days) < 4 else 0,
+    )
+    try:
+        with request_errors():
+            answer = _stub(visit).RecordConsent(request, metadata=visit.connection.headers())
+    except RequestError as error:
+        return _page(visit, failed="record", error=error)
+    until = when(answer.expires_at)
+    return _page(
+        visit, done=Text(zh=f"同意已登记，有效至 {until}。", en=f"The consent is recorded, valid until {until}.")
+    )
+
+
+def _withdraw(visit: Visit) -> Response:
+    request = pb.WithdrawConsentRequest(resident_id=visit.text("resident"), purpose=visit.text("purpose"))
+    try:
+        with request_errors():
+            _stub(visit).WithdrawConsent(request, metadata=visit.connection.headers())
+    except RequestError as error:
+        return _page(visit, failed="withdraw", error=error)
+    done = Text(
+        zh="同意已撤回：本单位不能再据此查询此人。",
+        en="The consent is withdrawn: your office cannot look this person up on it.",
+    )
+    return _page(visit, done=done)
+
+
+def _page(visit: Visit, *, done: Text | None = None, failed: str = "", error: RequestError | None = None) -> Response:
+    purposes = [purpose for _, purpose in sorted(names_of(visit).purposes().items()) if purpose.consent_required]
+    return visit.render("consents.html", purposes=purposes, done=done, failed=failed, error=error)
+
+
+def _stub(visit: Visit) -> governance_pb2_grpc.GovernanceServiceStub:
+    return governance_pb2_grpc.GovernanceServiceStub(visit.connection.channel)
+
+
+PAGES = (Page(path="/consents", title=_TITLE, show=show, group="ask", roles=frozenset({"clerk"})),)
+ACTIONS = (
+    Action(method="POST", path="/consents", call=_record),
+    Action(method="POST", path="/consents/withdrawn", call=_withdraw),
+)
