@@ -168,6 +168,10 @@ class Role(StrEnum):
     CONNECTOR = "connector"
 
 
+OVERSIGHT = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
+"""Roles that see what every office and department does."""
+
+
 class Jurisdiction(StrEnum):
     """Which of a dataset's division columns bounds the rows a purpose opens; `ANYWHERE` only with look-ups or aggregates."""
 

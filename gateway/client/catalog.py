@@ -56,9 +56,9 @@ class Catalog:
         """Return who the recipient is, as the directory says."""
         return self._read(self._stub.GetRequester, catalog_pb2.GetRequesterRequest())
 
-    def offices(self) -> catalog_pb2.ListOfficesResponse:
-        """Return the offices that may receive data and the departments that answer for it."""
-        return self._read(self._stub.ListOffices, catalog_pb2.ListOfficesRequest())
+    def names(self) -> catalog_pb2.ListNamesResponse:
+        """Return what ids are called: of offices and departments; for auditors and administrators of purposes and datasets too."""
+        return self._read(self._stub.ListNames, catalog_pb2.ListNamesRequest())
 
     def divisions(self) -> catalog_pb2.ListDivisionsResponse:
         """Return the administrative divisions that the recipient's office is responsible for."""

@@ -11,7 +11,7 @@ from dataclasses import fields as dataclass_fields
 
 import grpc
 
-from catalog.vocabulary import Role
+from catalog.vocabulary import OVERSIGHT, Role
 from connectors.sdk.tlog.copying import send_log
 from gateway.audit import (
     Scope,
@@ -41,7 +41,6 @@ from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 
 _SUMMARIES_MAX, _OWN_SUMMARIES_MAX = 4, 2
 """Summaries at the same time, and of one requester: each may read a year of the log."""
-_ALL_SEEING = frozenset({Role.AUDITOR, Role.ADMINISTRATOR})
 
 
 class AuditDoor(audit_pb2_grpc.AuditServiceServicer):
@@ -194,7 +193,7 @@ def _filters(request: audit_pb2.SearchEntriesRequest | audit_pb2.SummariseEntrie
 
 def _scope(requester: Requester) -> Scope:
     """Return whose queries a requester may see numbers of."""
-    if requester.roles & _ALL_SEEING:
+    if requester.roles & OVERSIGHT:
         return Scope(ScopeKind.CITY)
     if Role.STEWARD in requester.roles and requester.department:
         return Scope(ScopeKind.DEPARTMENT, requester.department)

@@ -12,7 +12,7 @@ from catalog.purpose import DatasetNeed, Purpose
 from catalog.quality import QualityRegister
 from catalog.registry import NotServed, Registry
 from catalog.search import SearchIndex
-from catalog.vocabulary import Role
+from catalog.vocabulary import OVERSIGHT, Role
 from gateway.audit import record_administration
 from gateway.authenticate import office_requester
 from gateway.doors import dataset_messages, requester_messages
@@ -133,13 +133,13 @@ class CatalogDoor(catalog_pb2_grpc.CatalogServiceServicer):
             )
         raise AssertionError
 
-    def ListOffices(  # noqa: N802
-        self, request: catalog_pb2.ListOfficesRequest, context: grpc.ServicerContext
-    ) -> catalog_pb2.ListOfficesResponse:
-        """List who may receive data and who answers for it; that is no secret."""
+    def ListNames(  # noqa: N802
+        self, request: catalog_pb2.ListNamesRequest, context: grpc.ServicerContext
+    ) -> catalog_pb2.ListNamesResponse:
+        """List who may receive data and who answers for it, which is no secret; and what oversight meets in the log."""
         with errors_as_status(context):
-            self._requester(context)
-            return dataset_messages.offices(self._path.catalogue)
+            requester = self._requester(context)
+            return dataset_messages.names(self._path.catalogue, whole=not OVERSIGHT.isdisjoint(requester.roles))
         raise AssertionError
 
     def ExplainQuery(  # noqa: N802

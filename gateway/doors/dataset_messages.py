@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from catalog.catalogue import Catalogue
+from catalog.catalogue import Catalogue, Department
 from catalog.consistency import office_id_of
 from catalog.dataset import Dataset, Text
 from catalog.freshness import due_at
-from catalog.purpose import DatasetNeed, Treatment
+from catalog.purpose import DatasetNeed, Purpose, Treatment
 from catalog.quality import Quality
 from catalog.registry import NotServed
 from gateway.doors.explanation import text_message
@@ -123,18 +123,21 @@ def divisions(requester: Requester, *, catalogue: Catalogue) -> catalog_pb2.List
     return catalog_pb2.ListDivisionsResponse(office=office_title, divisions=codes)
 
 
-def offices(catalogue: Catalogue) -> catalog_pb2.ListOfficesResponse:
-    """Return all offices and departments."""
-    return catalog_pb2.ListOfficesResponse(
+def names(catalogue: Catalogue, *, whole: bool) -> catalog_pb2.ListNamesResponse:
+    """Return the names of all offices and departments; with `whole` those of all purposes and datasets too."""
+    return catalog_pb2.ListNamesResponse(
         offices=[
             catalog_pb2.Office(id=id, title=text_message(office.title), division=office.division_code)
             for id, office in sorted(catalogue.offices.items())
         ],
-        departments=[
-            catalog_pb2.Department(id=id, title=text_message(department.title))
-            for id, department in sorted(catalogue.departments.items())
-        ],
+        departments=_named(catalogue.departments),
+        purposes=_named(catalogue.purposes) if whole else (),
+        datasets=_named(catalogue.datasets) if whole else (),
     )
+
+
+def _named(titled: Mapping[str, Department | Purpose | Dataset]) -> list[catalog_pb2.Named]:
+    return [catalog_pb2.Named(id=id, title=text_message(one.title)) for id, one in sorted(titled.items())]
 
 
 def quality(counted: Quality, *, shown: Collection[str]) -> catalog_pb2.Quality:

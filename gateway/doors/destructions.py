@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from threading import Lock
 
 from catalog.governance import GovernanceRefused, check_text
-from catalog.vocabulary import Role
+from catalog.vocabulary import OVERSIGHT
 from gateway.audit import (
     OwedDestruction,
     kept_result,
@@ -18,8 +18,6 @@ from gateway.model.audit import AuditEntry
 from gateway.model.requester import Requester
 from gateway.query_path import QueryPath
 from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
-
-_ALL_SEEING = (Role.ADMINISTRATOR, Role.AUDITOR)
 
 
 class Destructions:
@@ -37,7 +35,7 @@ class Destructions:
         """Return the results of ended emergencies that are not destroyed yet: the own office's, or all for who sees all."""
         record_audit_query(self._path.log, requester=requester, action="owed_destructions", filters={})
         owed = self._owed()
-        if not requester.roles.isdisjoint(_ALL_SEEING):
+        if not requester.roles.isdisjoint(OVERSIGHT):
             return owed
         return [one for one in owed if one.office == requester.office]
 

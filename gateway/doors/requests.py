@@ -12,7 +12,7 @@ from catalog.governance import GovernanceRefused
 from catalog.governance.register import GovernanceRegister
 from catalog.requests import Correction, Need, RequestStore, is_overdue
 from catalog.store import RegistryUnavailable
-from catalog.vocabulary import Role
+from catalog.vocabulary import OVERSIGHT, Role
 from gateway.doors.call import header
 from gateway.doors.corrections import CorrectionDesk
 from gateway.doors.needs import NeedDesk
@@ -26,7 +26,6 @@ from sharing_stubs.sharing.requests.v1 import requests_pb2 as pb
 from sharing_stubs.sharing.requests.v1 import requests_pb2_grpc
 
 _OFFICE = (Role.CLERK, Role.ANALYST)
-_ALL_SEEING = (Role.ADMINISTRATOR, Role.AUDITOR)
 _Request = TypeVar("_Request", Need, Correction)
 
 
@@ -75,7 +74,7 @@ class RequestsDoor(requests_pb2_grpc.RequestsServiceServicer):
         self, request: pb.ListNeedsRequest, context: grpc.ServicerContext
     ) -> pb.ListNeedsResponse:
         """List the needs that concern the requester, newest first."""
-        with self._asked(context, *_OFFICE, Role.STEWARD, *_ALL_SEEING) as requester:
+        with self._asked(context, *_OFFICE, Role.STEWARD, *OVERSIGHT) as requester:
             needs = self._concerning(requester, self._store.needs(), overdue_only=request.overdue_only)
             return pb.ListNeedsResponse(needs=map(self._need, needs))
         raise AssertionError
@@ -111,7 +110,7 @@ class RequestsDoor(requests_pb2_grpc.RequestsServiceServicer):
         self, request: pb.ListCorrectionsRequest, context: grpc.ServicerContext
     ) -> pb.ListCorrectionsResponse:
         """List the corrections that concern the requester, newest first."""
-        with self._asked(context, *_OFFICE, Role.STEWARD, *_ALL_SEEING) as requester:
+        with self._asked(context, *_OFFICE, Role.STEWARD, *OVERSIGHT) as requester:
             corrections = self._concerning(requester, self._store.corrections(), overdue_only=request.overdue_only)
             return pb.ListCorrectionsResponse(corrections=map(self._correction, corrections))
         raise AssertionError
@@ -128,7 +127,7 @@ class RequestsDoor(requests_pb2_grpc.RequestsServiceServicer):
         self, requester: Requester, requests: Iterable[_Request], *, overdue_only: bool
     ) -> Iterator[_Request]:
         """Yield what the requester's office asked or its department is asked; everything to administrators and auditors."""
-        sees_all = not requester.roles.isdisjoint(_ALL_SEEING)
+        sees_all = not requester.roles.isdisjoint(OVERSIGHT)
         for request in requests:
             concerned = sees_all or request.office == requester.office or request.controller == requester.department
             if concerned and (not overdue_only or is_overdue(request, now=self._now())):

@@ -8,15 +8,13 @@ from functools import partial
 
 from catalog.governance import GovernanceRefused, Stop, StopKind, StopRecord, check_stop, check_text, controller_of
 from catalog.governance.register import GovernanceRegister
-from catalog.vocabulary import Role
+from catalog.vocabulary import OVERSIGHT, Role
 from gateway.audit import LiftedStop, lifted_stops, record_audit_query, record_governance
 from gateway.doors.governance_messages import stop_kind
 from gateway.doors.offers import offers_to
 from gateway.model.requester import Requester
 from gateway.query_path import QueryPath
 from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
-
-_ALL_SEEING = (Role.STEWARD, Role.ADMINISTRATOR, Role.AUDITOR)
 
 
 class StopButton:
@@ -84,7 +82,7 @@ class StopButton:
     def seen_by(self, requester: Requester) -> Sequence[StopRecord]:
         """Return what is stopped now, of what the requester may know of: stewards, administrators and auditors of all."""
         stops = self._register.stops
-        if not requester.roles.isdisjoint(_ALL_SEEING):
+        if not requester.roles.isdisjoint(OVERSIGHT | {Role.STEWARD}):
             return stops
         told_of = offers_to(requester, path=self._path).told_of()
         return [record for record in stops if record.stop in told_of]

@@ -14,7 +14,7 @@ from catalog.dataset import Text
 from catalog.governance import GovernanceRefused
 from catalog.store import RegistryUnavailable
 from catalog.subscriptions import Run, RunState, Subscription
-from catalog.vocabulary import Role
+from catalog.vocabulary import OVERSIGHT, Role
 from gateway.doors.call import header, request_context, seconds_left
 from gateway.doors.rpc_errors import errors_as_status
 from gateway.doors.subscriptions_messages import read_schedule, run_message, subscription_message
@@ -38,7 +38,6 @@ from sharing_stubs.sharing.subscriptions.v1 import subscriptions_pb2 as pb
 from sharing_stubs.sharing.subscriptions.v1 import subscriptions_pb2_grpc
 
 _OFFICE = (Role.CLERK, Role.ANALYST)
-_ALL_SEEING = (Role.ADMINISTRATOR, Role.AUDITOR)
 
 
 class SubscriptionsDoor(subscriptions_pb2_grpc.SubscriptionsServiceServicer):
@@ -92,8 +91,8 @@ class SubscriptionsDoor(subscriptions_pb2_grpc.SubscriptionsServiceServicer):
         self, request: pb.ListSubscriptionsRequest, context: grpc.ServicerContext
     ) -> pb.ListSubscriptionsResponse:
         """List the subscriptions that concern the requester."""
-        with self._asked(context, *_OFFICE, *_ALL_SEEING) as requester:
-            sees_all = not requester.roles.isdisjoint(_ALL_SEEING)
+        with self._asked(context, *_OFFICE, *OVERSIGHT) as requester:
+            sees_all = not requester.roles.isdisjoint(OVERSIGHT)
             messages = [
                 subscription_message(one, sql=self._sql_for(requester, one), runs=self._store.runs(one.id))
                 for one in self._store.all()

@@ -172,6 +172,13 @@ def test_an_auditor_follows_a_denial_to_its_proof(
     assert not [url for url in asked if traffic.person in url]
 
 
+def test_an_entry_names_things_by_their_titles(signed_in: SignIn, traffic: Traffic) -> None:
+    """Also when nothing was searched before, and of purposes that auditors may not use."""
+    page = signed_in("auditor", path=f"/log/{traffic.denial}")
+    for title in ("南京东路街道", "消防安全检查", "实有人口基本信息"):
+        expect(page.locator("main")).to_contain_text(title)
+
+
 def test_what_an_auditor_asks_is_recorded(
     signed_in: SignIn, console: ServedConsole, profiles: Path, traffic: Traffic
 ) -> None:

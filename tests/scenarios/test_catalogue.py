@@ -205,10 +205,12 @@ def test_ten_thousand_datasets_are_listed_and_found(running, city):
         assert (len(answer.datasets), answer.total) == (50, MANY)
 
 
-def test_everybody_may_know_the_offices_and_departments(city):
-    """Ids stand in agreements, needs and the log; who they are is no secret."""
-    with connect(city.profile(WHO)) as connection:
-        listed = connection.catalog.offices()
+@pytest.mark.parametrize(("who", "whole"), [(WHO, False), ("department-health", False), ("auditor", True)])
+def test_everybody_may_know_the_offices_and_departments(city, who, whole):
+    """Ids stand in agreements, needs and the log; who they are is no secret. What there is to use is told to oversight only."""
+    with connect(city.profile(who)) as connection:
+        listed = connection.catalog.names()
+    assert [(len(names) > 5) for names in (listed.purposes, listed.datasets)] == [whole, whole]
     (office,) = [office for office in listed.offices if office.id == "310101002"]
     assert (office.title.zh, office.division) == ("南京东路街道", "310101002")
     assert [one.title.zh for one in listed.departments if one.id == "health"] == ["上海市卫生健康委员会"]

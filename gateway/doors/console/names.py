@@ -37,11 +37,11 @@ class Names:
 
     def dataset(self, name: str) -> str:
         """Return the title of a dataset."""
-        return self._name({summary.name: summary.title for summary in self.datasets}, name)
+        return self._name(self._dataset_titles, name)
 
     def purpose(self, id: str) -> str:
         """Return the title of a purpose."""
-        return self._name({purpose.id: purpose.title for purpose in self.purposes}, id)
+        return self._name(self._purpose_titles, id)
 
     def column(self, dataset: str, name: str) -> str:
         """Return the title of a column."""
@@ -78,9 +78,19 @@ class Names:
         return [known[id] for id in sorted(known)]
 
     @cached_property
-    def listed(self) -> catalog_pb2.ListOfficesResponse:
-        """All offices and departments."""
-        return self._visit.connection.catalog.offices()
+    def listed(self) -> catalog_pb2.ListNamesResponse:
+        """What ids are called: of offices and departments, and of what oversight meets without using it."""
+        return self._visit.connection.catalog.names()
+
+    @cached_property
+    def _dataset_titles(self) -> Mapping[str, Bilingual]:
+        overseen = {dataset.id: dataset.title for dataset in self.listed.datasets}
+        return overseen | {summary.name: summary.title for summary in self.datasets}
+
+    @cached_property
+    def _purpose_titles(self) -> Mapping[str, Bilingual]:
+        overseen = {purpose.id: purpose.title for purpose in self.listed.purposes}
+        return overseen | {purpose.id: purpose.title for purpose in self.purposes}
 
     def _name(self, titles: Mapping[str, Bilingual], id: str) -> str:
         return self._visit.words(titles.get(id) or Text(zh=id, en=id))

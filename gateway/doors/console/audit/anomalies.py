@@ -13,7 +13,7 @@ from catalog.dataset import Text
 from gateway.client.audit_reports import PURPOSE, REPORTS, ReportName
 from gateway.doors.console.audit.filters import PeriodInvalid, last_days, read_period
 from gateway.doors.console.audit.reasons import reason_words
-from gateway.doors.console.audit.titles import learn_titles
+from gateway.doors.console.audit.titles import titles_of
 from gateway.doors.console.visit import CITY_TIME, Action, Page, Visit
 
 Row = dict[str, Any]
@@ -104,7 +104,6 @@ def report(visit: Visit) -> Response:
     result = visit.connection.query(REPORTS[name].sql(first=first, last=last, least=None), purpose=PURPOSE)
     with result:
         rows: list[Row] = result.to_arrow().to_pylist()
-    learn_titles(visit)
     columns = list(result.schema.names)
     return visit.render(
         "audit/report.html",
@@ -134,7 +133,7 @@ def _cell(visit: Visit, column: str, value: Any) -> str:  # noqa: ANN401 - of a 
     if column == "reasons":
         return visit.words(reason_words(str(value)))
     if column in ("office", "purpose"):
-        known = visit.session.audit.titles.get((column, str(value)))
+        known = titles_of(visit).get((column, str(value)))
         return visit.words(known) if known else str(value)
     if isinstance(value, datetime.datetime):
         aware = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)

@@ -15,7 +15,7 @@ from connectors.sdk.tlog.evidence import Evidence
 from gateway.doors.console.audit.entries import Listed, codes_of, listed
 from gateway.doors.console.audit.proving import prove
 from gateway.doors.console.audit.reasons import reason_words
-from gateway.doors.console.audit.titles import learn_titles
+from gateway.doors.console.audit.titles import titles_of
 from gateway.doors.console.audit.words import (
     CHANNELS,
     ROLES,
@@ -69,12 +69,11 @@ def show(visit: Visit) -> Response:
     except ValueError:
         return visit.render("audit/entry_malformed.html", **_proof_part(visit, evidence))
     body = one.body
-    learn_titles(visit)
     return visit.render(
         "audit/entry.html",
         one=one,
         body=_complete(body),
-        titles=visit.session.audit.titles,
+        titles=titles_of(visit),
         linked=_linked(visit, one),
         rest=_rest(body),
         denials=[_denial(denial) for denial in body.get("denials") or ()],

@@ -14,6 +14,7 @@ import pyarrow as pa
 from catalog.dataset import Text
 from gateway.client.files.formats import write_rows
 from gateway.doors.console.audit.entries import Listed, codes_of, listed
+from gateway.doors.console.audit.titles import Titles
 from gateway.doors.console.visit import CITY_TIME, Language, words
 
 _BATCH_ROWS = 5_000
@@ -59,15 +60,13 @@ _CELL_CHARACTERS_MAX = 32_000
 """A cell of XLSX holds 32,767."""
 
 
-def write_entries(
-    leaves: Iterable[bytes], *, path: Path, titles: Mapping[tuple[str, str], Text], language: Language
-) -> int:
+def write_entries(leaves: Iterable[bytes], *, path: Path, titles: Titles, language: Language) -> int:
     """Write entries to a file whose ending names the format, and return how many there were.
 
     Args:
         leaves: The entries as the log's tree holds them, in the order of the log.
         path: Where to.
-        titles: Of offices and purposes, where they are known.
+        titles: Of offices, purposes and datasets.
         language: Of the headings and words.
 
     Raises:
@@ -99,7 +98,7 @@ def _batches(rows: Iterator[tuple[object, ...]], *, schema: pa.Schema) -> Iterat
         )
 
 
-def _row(one: Listed, *, titles: Mapping[tuple[str, str], Text], language: Language) -> tuple[object, ...]:
+def _row(one: Listed, *, titles: Titles, language: Language) -> tuple[object, ...]:
     entry, body = one.entry, one.body
 
     def title(what: str, id_: str) -> str:

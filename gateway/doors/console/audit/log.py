@@ -23,7 +23,7 @@ from gateway.doors.console.audit.filters import (
     request_fields,
 )
 from gateway.doors.console.audit.reasons import reason_words
-from gateway.doors.console.audit.titles import keep_titles, learn_titles
+from gateway.doors.console.audit.titles import titles_of
 from gateway.doors.console.audit.words import KINDS, OUTCOMES, in_words
 from gateway.doors.console.downloads import offer
 from gateway.doors.console.visit import CITY_TIME, Action, Page, Visit
@@ -130,7 +130,7 @@ def export(visit: Visit) -> Response:
 
     def write(path: Path) -> None:
         kept = at_most(leaves(), entries_max=EXPORT_ENTRIES_MAX)
-        write_entries(kept, path=path, titles=visit.session.audit.titles, language=visit.language)
+        write_entries(kept, path=path, titles=titles_of(visit), language=visit.language)
 
     today = datetime.datetime.fromtimestamp(visit.now, CITY_TIME).date()
     title = "访问日志" if visit.language == "zh" else "access-log"
@@ -167,12 +167,11 @@ def _form(values: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _table(visit: Visit, entries: Sequence[Listed], *, first: bool) -> dict[str, Any]:
-    learn_titles(visit)
     full = len(entries) > PAGE_ENTRIES
     shown = entries[:PAGE_ENTRIES]
     return {
         "entries": shown,
-        "titles": visit.session.audit.titles,
+        "titles": titles_of(visit),
         "before": shown[-1].entry.sequence if full else 0,
         "first": first,
     }
@@ -194,7 +193,6 @@ def _summary(visit: Visit, values: Mapping[str, str]) -> Summary:
     request = audit_pb2.SummariseEntriesRequest(**request_fields(values), groupings=groupings)
     answer = stub.SummariseEntries(request, metadata=visit.connection.headers())
     groups = dict(zip(_FACETS, answer.groupings, strict=True))
-    keep_titles(visit, groups.items())
     days = {group.values[0]: (group.entries, group.denials) for group in groups["day"].groups}
     return Summary(
         total=sum(group.entries for group in groups["kind"].groups),

@@ -14,7 +14,7 @@ from catalog.dataset import Text
 from gateway.client.audit_reports import NOT_DECIDED
 from gateway.doors.console.audit.filters import PeriodInvalid, last_days, read_period, seconds_of
 from gateway.doors.console.audit.reasons import reason_words
-from gateway.doors.console.audit.titles import learn_titles
+from gateway.doors.console.audit.titles import titles_of
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import review_pb2, review_pb2_grpc
 
@@ -116,7 +116,6 @@ def replay(visit: Visit) -> Response:
         counts[item.outcome] += 1
         if item.outcome not in same:
             differing.add(item)
-    learn_titles(visit)
     return visit.render(
         "audit/replayed.html",
         active=active,
@@ -126,7 +125,7 @@ def replay(visit: Visit) -> Response:
         listed_total=differing.total,
         outcomes=OUTCOMES,
         differences=_in_words,
-        titles=visit.session.audit.titles,
+        titles=titles_of(visit),
     )
 
 
@@ -145,7 +144,6 @@ def reconcile(visit: Visit) -> Response:
             agreed.append(item)
         else:
             differing.add(item)
-    learn_titles(visit)
     return visit.render(
         "audit/reconciled.html",
         agreed=agreed,
@@ -153,7 +151,7 @@ def reconcile(visit: Visit) -> Response:
         listed_total=differing.total,
         kinds=KINDS,
         reason=reason_words,
-        department=lambda id_: visit.session.audit.titles.get(("department", id_), Text(zh=id_, en=id_)),
+        titles=titles_of(visit),
     )
 
 

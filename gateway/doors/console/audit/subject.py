@@ -10,7 +10,7 @@ from starlette.responses import Response
 from catalog.dataset import Text
 from catalog.vocabulary import IdentifierKind
 from gateway.client import RequestError, request_errors
-from gateway.doors.console.audit.titles import learn_titles
+from gateway.doors.console.audit.titles import titles_of
 from gateway.doors.console.audit.words import MASKS, TREATMENTS, in_words
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import subject_pb2, subject_pb2_grpc
@@ -83,15 +83,13 @@ def report(visit: Visit) -> Response:
                 newest.append(access)
     except RequestError as problem:
         error = problem
-    if newest:
-        learn_titles(visit)
     return visit.render(
         "audit/subject_found.html",
         found=list(newest)[::-1],
         total=counts.total(),
         counts=[(kind, counts[kind]) for kind in KINDS],
         kinds=KINDS,
-        titles=visit.session.audit.titles,
+        titles=titles_of(visit) if newest else {},
         treated=_treated,
         error=error,
         for_data_subject=for_data_subject,

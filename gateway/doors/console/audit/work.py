@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from catalog.dataset import Text
+from catalog.dataset import Bilingual
 from connectors.sdk.tlog.note import Checkpoint, SignatureType, VerificationKey
 from gateway.doors.console.audit.verifying import Verifying
 
@@ -60,11 +61,8 @@ class AuditWork:
     """Verified last."""
     verifying: Verifying | None = None
     """The verification that runs, or that ended last."""
-    titles: dict[tuple[str, str], Text] = field(default_factory=dict)
-    """By what they name (`office`, `department`, `purpose`, `dataset`) and id."""
-
-    offices_known: bool = False
-    """Whether those of all offices and departments are among them."""
+    titles: Mapping[tuple[str, str], Bilingual] = field(default_factory=dict)
+    """By what they name and id; none before `titles_of` has asked for them."""
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
     """Held while keys, checkpoint and verification change, or are read together."""
 

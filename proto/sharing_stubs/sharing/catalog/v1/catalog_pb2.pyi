@@ -408,7 +408,7 @@ class GetRequesterResponse(_message.Message):
     clearance_title: Text
     def __init__(self, subject: _Optional[str] = ..., display_name: _Optional[str] = ..., office: _Optional[str] = ..., office_title: _Optional[_Union[Text, _Mapping]] = ..., roles: _Optional[_Iterable[str]] = ..., department: _Optional[str] = ..., department_title: _Optional[_Union[Text, _Mapping]] = ..., clearance: _Optional[str] = ..., clearance_title: _Optional[_Union[Text, _Mapping]] = ...) -> None: ...
 
-class ListOfficesRequest(_message.Message):
+class ListNamesRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
@@ -422,7 +422,7 @@ class Office(_message.Message):
     division: str
     def __init__(self, id: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ..., division: _Optional[str] = ...) -> None: ...
 
-class Department(_message.Message):
+class Named(_message.Message):
     __slots__ = ("id", "title")
     ID_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
@@ -430,10 +430,14 @@ class Department(_message.Message):
     title: Text
     def __init__(self, id: _Optional[str] = ..., title: _Optional[_Union[Text, _Mapping]] = ...) -> None: ...
 
-class ListOfficesResponse(_message.Message):
-    __slots__ = ("offices", "departments")
+class ListNamesResponse(_message.Message):
+    __slots__ = ("offices", "departments", "purposes", "datasets")
     OFFICES_FIELD_NUMBER: _ClassVar[int]
     DEPARTMENTS_FIELD_NUMBER: _ClassVar[int]
+    PURPOSES_FIELD_NUMBER: _ClassVar[int]
+    DATASETS_FIELD_NUMBER: _ClassVar[int]
     offices: _containers.RepeatedCompositeFieldContainer[Office]
-    departments: _containers.RepeatedCompositeFieldContainer[Department]
-    def __init__(self, offices: _Optional[_Iterable[_Union[Office, _Mapping]]] = ..., departments: _Optional[_Iterable[_Union[Department, _Mapping]]] = ...) -> None: ...
+    departments: _containers.RepeatedCompositeFieldContainer[Named]
+    purposes: _containers.RepeatedCompositeFieldContainer[Named]
+    datasets: _containers.RepeatedCompositeFieldContainer[Named]
+    def __init__(self, offices: _Optional[_Iterable[_Union[Office, _Mapping]]] = ..., departments: _Optional[_Iterable[_Union[Named, _Mapping]]] = ..., purposes: _Optional[_Iterable[_Union[Named, _Mapping]]] = ..., datasets: _Optional[_Iterable[_Union[Named, _Mapping]]] = ...) -> None: ...

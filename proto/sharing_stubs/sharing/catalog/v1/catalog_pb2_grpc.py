@@ -70,10 +70,10 @@ class CatalogServiceStub:
                 request_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetRequesterRequest.SerializeToString,
                 response_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetRequesterResponse.FromString,
                 _registered_method=True)
-        self.ListOffices = channel.unary_unary(
-                '/sharing.catalog.v1.CatalogService/ListOffices',
-                request_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListOfficesRequest.SerializeToString,
-                response_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListOfficesResponse.FromString,
+        self.ListNames = channel.unary_unary(
+                '/sharing.catalog.v1.CatalogService/ListNames',
+                request_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListNamesRequest.SerializeToString,
+                response_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListNamesResponse.FromString,
                 _registered_method=True)
 
 
@@ -131,8 +131,9 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListOffices(self, request, context):
-        """ListOffices lists the offices that may receive data and the departments that answer for it. For everybody.
+    def ListNames(self, request, context):
+        """ListNames tells what ids are called: those of offices and departments for everybody, those of all purposes and datasets for
+        auditors and administrators.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -176,10 +177,10 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     request_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetRequesterRequest.FromString,
                     response_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.GetRequesterResponse.SerializeToString,
             ),
-            'ListOffices': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListOffices,
-                    request_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListOfficesRequest.FromString,
-                    response_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListOfficesResponse.SerializeToString,
+            'ListNames': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListNames,
+                    request_deserializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListNamesRequest.FromString,
+                    response_serializer=sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListNamesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -383,7 +384,7 @@ class CatalogService:
             _registered_method=True)
 
     @staticmethod
-    def ListOffices(request,
+    def ListNames(request,
             target,
             options=(),
             channel_credentials=None,
@@ -396,9 +397,9 @@ class CatalogService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/sharing.catalog.v1.CatalogService/ListOffices',
-            sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListOfficesRequest.SerializeToString,
-            sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListOfficesResponse.FromString,
+            '/sharing.catalog.v1.CatalogService/ListNames',
+            sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListNamesRequest.SerializeToString,
+            sharing_dot_catalog_dot_v1_dot_catalog__pb2.ListNamesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,8 +49,10 @@ class CatalogServiceStub:
     """ListDivisions lists the administrative divisions that the requester's office is responsible for."""
     GetRequester: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetRequesterRequest, _catalog_pb2.GetRequesterResponse]
     """GetRequester returns who the requester is, as the directory says."""
-    ListOffices: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListOfficesRequest, _catalog_pb2.ListOfficesResponse]
-    """ListOffices lists the offices that may receive data and the departments that answer for it. For everybody."""
+    ListNames: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListNamesRequest, _catalog_pb2.ListNamesResponse]
+    """ListNames tells what ids are called: those of offices and departments for everybody, those of all purposes and datasets for
+    auditors and administrators.
+    """
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -73,8 +75,10 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """ListDivisions lists the administrative divisions that the requester's office is responsible for."""
     GetRequester: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetRequesterRequest, _catalog_pb2.GetRequesterResponse]  # type: ignore[assignment]
     """GetRequester returns who the requester is, as the directory says."""
-    ListOffices: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListOfficesRequest, _catalog_pb2.ListOfficesResponse]  # type: ignore[assignment]
-    """ListOffices lists the offices that may receive data and the departments that answer for it. For everybody."""
+    ListNames: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListNamesRequest, _catalog_pb2.ListNamesResponse]  # type: ignore[assignment]
+    """ListNames tells what ids are called: those of offices and departments for everybody, those of all purposes and datasets for
+    auditors and administrators.
+    """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     """CatalogService answers what data there is, for which purposes, and what a query would get."""
@@ -138,11 +142,13 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         """GetRequester returns who the requester is, as the directory says."""
 
     @_abc_1.abstractmethod
-    def ListOffices(
+    def ListNames(
         self,
-        request: _catalog_pb2.ListOfficesRequest,
+        request: _catalog_pb2.ListNamesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_catalog_pb2.ListOfficesResponse, _abc.Awaitable[_catalog_pb2.ListOfficesResponse]]:
-        """ListOffices lists the offices that may receive data and the departments that answer for it. For everybody."""
+    ) -> _typing.Union[_catalog_pb2.ListNamesResponse, _abc.Awaitable[_catalog_pb2.ListNamesResponse]]:
+        """ListNames tells what ids are called: those of offices and departments for everybody, those of all purposes and datasets for
+        auditors and administrators.
+        """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -6,10 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from catalog.dataset import Text
 from connectors.sdk.tlog import LogWriter
 from gateway.doors.console.audit import log as pages
-from gateway.doors.console.audit.titles import learn_titles
 from gateway.doors.console.audit.work import AuditWork
 from gateway.doors.console.downloads import Downloads
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
@@ -34,7 +32,9 @@ def visit(tmp_path: Path):
     values = {"format": "csv"}
     return SimpleNamespace(
         session=SimpleNamespace(audit=AuditWork(), downloads=Downloads(tmp_path)),
-        connection=SimpleNamespace(channel=None, headers=list),
+        connection=SimpleNamespace(
+            channel=None, headers=list, catalog=SimpleNamespace(names=catalog_pb2.ListNamesResponse)
+        ),
         form=values,
         text=lambda name: values.get(name, ""),
         language="zh",
@@ -85,24 +85,3 @@ def test_a_timeline_has_few_buckets():
     ]
     years = list(pages.timeline({"2000-01-01": (1, 0), "2100-12-31": (1, 1)}))
     assert (len(years), years[0], years[-1]) == (101, ("2000", 1, 0), ("2100", 1, 1))
-
-
-def test_titles_of_offices_come_from_the_catalogue_once():
-    """A narrow search before does not keep the rest from being learned, and nothing is asked twice."""
-    asked = []
-
-    def offices() -> catalog_pb2.ListOfficesResponse:
-        asked.append(1)
-        named = {"id": "health", "title": catalog_pb2.Text(zh="卫健委", en="Health")}
-        return catalog_pb2.ListOfficesResponse(
-            offices=[catalog_pb2.Office(**named)], departments=[catalog_pb2.Department(**named)]
-        )
-
-    work = AuditWork(titles={("purpose", "p"): Text(zh="用途", en="Purpose")})
-    visit = SimpleNamespace(
-        session=SimpleNamespace(audit=work), connection=SimpleNamespace(catalog=SimpleNamespace(offices=offices))
-    )
-    learn_titles(visit)
-    learn_titles(visit)
-    assert len(asked) == 1
-    assert set(work.titles) == {("purpose", "p"), ("office", "health"), ("department", "health")}

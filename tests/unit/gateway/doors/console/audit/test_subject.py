@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from catalog.dataset import Text
 from gateway.doors.console.audit import review, subject
 from gateway.doors.console.audit.work import AuditWork
 from gateway.doors.console.visit import render
@@ -17,7 +18,7 @@ def report(monkeypatch, *, accesses: int, language: str, for_data_subject: bool)
     values = {"value": "1", "identifier": "resident_id", "for_data_subject": "on" if for_data_subject else ""}
     visit = SimpleNamespace(
         text=values.get,
-        session=SimpleNamespace(audit=AuditWork(offices_known=True)),
+        session=SimpleNamespace(audit=AuditWork(titles={("office", "o"): Text(zh="街道", en="Street")})),
         connection=SimpleNamespace(channel=None, headers=list),
         render=lambda template, **values: render(template, language=language, **values),
     )
