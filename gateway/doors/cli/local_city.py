@@ -30,7 +30,7 @@ from gateway.doors.cli.certificates import issue_certificates
 from gateway.doors.cli.keys import secret, signing_key, write_jwks
 from gateway.doors.cli.private_files import write_private
 from gateway.doors.cli.processes import ChildFailed, Children
-from gateway.doors.cli.sample_governance import sign_agreements, write_signers
+from gateway.doors.cli.sample_governance import CALL_SECONDS_MAX, sign_agreements, write_signers
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 
 ISSUER, AUDIENCE, KEY_ID = "sharing-local", "sharing-gateway", "local"
@@ -38,7 +38,6 @@ TOKEN_DAYS = 30
 TOKEN_SECONDS = TOKEN_DAYS * 86_400
 START_SECONDS_MAX = 300
 """Of one part, on a slow machine: a start that hangs ends."""
-CALL_SECONDS_MAX = 60
 _STREET_GRADE, _DISTRICT_GRADE, _CITY_GRADE, _AUDIT_GRADE = "general-3", "general-3", "general-2", "general-2"
 
 

@@ -12,6 +12,7 @@ from gateway.client import RequestError, request_errors
 from gateway.doors.console import stop_effect
 from gateway.doors.console.deadlines import end_of_day, last_day
 from gateway.doors.console.names import Names
+from gateway.doors.console.roles import PROVIDING
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
 from sharing_stubs.sharing.governance.v1 import governance_pb2_grpc
@@ -141,7 +142,7 @@ PAGES = (
         title=Text(zh="共享协议", en="Agreements"),
         show=show,
         group="department",
-        roles=frozenset({"steward", "administrator", "auditor"}),
+        roles=PROVIDING,
     ),
 )
 ACTIONS = (

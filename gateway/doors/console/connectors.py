@@ -11,12 +11,12 @@ from catalog.dataset import Text
 from catalog.vocabulary import Role
 from gateway.client import RequestError, request_errors
 from gateway.doors.console.names import Names
+from gateway.doors.console.roles import PROVIDING
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.registry.v1 import registry_pb2 as pb
 from sharing_stubs.sharing.registry.v1 import registry_pb2_grpc
 
 _TITLE = Text(zh="连接器", en="Connectors")
-_ROLES = frozenset({"steward", "administrator", "auditor"})
 STATES = {
     pb.REGISTRATION_STATE_REQUESTED: (Text(zh="未通过检查", en="Did not pass the checks"), "bad"),
     pb.REGISTRATION_STATE_CHECKED: (Text(zh="待批准", en="Waits for approval"), "warn"),
@@ -204,8 +204,8 @@ def _stub(visit: Visit) -> registry_pb2_grpc.RegistryServiceStub:
 
 _ONE = "/connectors/{department}/{name}"
 PAGES = (
-    Page(path="/connectors", title=_TITLE, show=show, group="department", roles=_ROLES),
-    Page(path=_ONE, title=_TITLE, show=show_one, roles=_ROLES),
+    Page(path="/connectors", title=_TITLE, show=show, group="department", roles=PROVIDING),
+    Page(path=_ONE, title=_TITLE, show=show_one, roles=PROVIDING),
 )
 ACTIONS = (
     Action(method="GET", path="/connectors-list", call=_live_list, live=True),

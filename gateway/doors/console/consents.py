@@ -5,7 +5,8 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from catalog.dataset import Text
-from gateway.client import RequestError, request_errors
+from catalog.vocabulary import Role
+from gateway.client import RequestError
 from gateway.doors.console.asking.shelf import names_of
 from gateway.doors.console.visit import Action, Page, Visit, when
 from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
@@ -28,8 +29,7 @@ def _record(visit: Visit) -> Response:
         days=int(days) if days.isdecimal() and len(days) < 4 else 0,
     )
     try:
-        with request_errors():
-            answer = _stub(visit).RecordConsent(request, metadata=visit.connection.headers())
+        answer = visit.call(_stub(visit).RecordConsent, request)
     except RequestError as error:
         return _page(visit, failed="record", error=error)
     until = when(answer.expires_at)
@@ -41,8 +41,7 @@ def _record(visit: Visit) -> Response:
 def _withdraw(visit: Visit) -> Response:
     request = pb.WithdrawConsentRequest(resident_id=visit.text("resident"), purpose=visit.text("purpose"))
     try:
-        with request_errors():
-            _stub(visit).WithdrawConsent(request, metadata=visit.connection.headers())
+        visit.call(_stub(visit).WithdrawConsent, request)
     except RequestError as error:
         return _page(visit, failed="withdraw", error=error)
     done = Text(
@@ -61,7 +60,7 @@ def _stub(visit: Visit) -> governance_pb2_grpc.GovernanceServiceStub:
     return governance_pb2_grpc.GovernanceServiceStub(visit.connection.channel)
 
 
-PAGES = (Page(path="/consents", title=_TITLE, show=show, group="ask", roles=frozenset({"clerk"})),)
+PAGES = (Page(path="/consents", title=_TITLE, show=show, group="ask", roles=frozenset({Role.CLERK})),)
 ACTIONS = (
     Action(method="POST", path="/consents", call=_record),
     Action(method="POST", path="/consents/withdrawn", call=_withdraw),

@@ -14,13 +14,12 @@ from catalog.vocabulary import Role
 from gateway.client import RequestError, request_errors
 from gateway.doors.console.deadlines import ANSWERED_SHOWN_MAX, days_left, waiting_first
 from gateway.doors.console.names import Names
+from gateway.doors.console.roles import OFFICE, PROVIDING
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.requests.v1 import requests_pb2 as pb
 from sharing_stubs.sharing.requests.v1 import requests_pb2_grpc
 
 _TITLE = Text(zh="数据纠错", en="Corrections")
-_ASKING = frozenset({"clerk", "analyst"})
-_SEEING = frozenset({"steward", "administrator", "auditor"})
 STATES = {
     pb.CORRECTION_STATE_FILED: (Text(zh="待核实", en="Waits to be checked"), "warn"),
     pb.CORRECTION_STATE_CORRECTED: (Text(zh="已更正", en="Put right"), "good"),
@@ -188,7 +187,7 @@ def _shown(visit: Visit) -> dict[str, Any]:
 
 
 def _asks(visit: Visit) -> bool:
-    return not _ASKING.isdisjoint(visit.session.requester.roles)
+    return not OFFICE.isdisjoint(visit.session.requester.roles)
 
 
 def _stub(visit: Visit) -> requests_pb2_grpc.RequestsServiceStub:
@@ -196,9 +195,9 @@ def _stub(visit: Visit) -> requests_pb2_grpc.RequestsServiceStub:
 
 
 PAGES = (
-    Page(path="/corrections", title=_TITLE, show=show, group="ask", roles=_ASKING),
-    Page(path="/corrections", title=_TITLE, show=show, group="department", roles=_SEEING),
-    Page(path="/corrections/new", title=_TITLE, show=show_new, roles=_ASKING),
+    Page(path="/corrections", title=_TITLE, show=show, group="ask", roles=OFFICE),
+    Page(path="/corrections", title=_TITLE, show=show, group="department", roles=PROVIDING),
+    Page(path="/corrections/new", title=_TITLE, show=show_new, roles=OFFICE),
     Page(path="/corrections/{id}", title=_TITLE, show=show_one),
 )
 ACTIONS = (

@@ -14,13 +14,12 @@ from catalog.vocabulary import Role
 from gateway.client import RequestError, request_errors
 from gateway.doors.console.deadlines import ANSWERED_SHOWN_MAX, days_left, end_of_day, last_day, waiting_first
 from gateway.doors.console.names import Names
+from gateway.doors.console.roles import OFFICE, PROVIDING
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.requests.v1 import requests_pb2 as pb
 from sharing_stubs.sharing.requests.v1 import requests_pb2_grpc
 
 _TITLE = Text(zh="数据需求", en="Data needs")
-_ASKING = frozenset({"clerk", "analyst"})
-_SEEING = frozenset({"steward", "administrator", "auditor"})
 STATES = {
     pb.NEED_STATE_FILED: (Text(zh="待答复", en="Waits for an answer"), "warn"),
     pb.NEED_STATE_ACCEPTED: (Text(zh="已同意", en="Accepted"), "good"),
@@ -41,7 +40,7 @@ def show(visit: Visit) -> Response:
         answered=answered[:ANSWERED_SHOWN_MAX],
         answered_total=len(answered),
         late=late,
-        asks=_holds(visit, _ASKING),
+        asks=_holds(visit, OFFICE),
         names=Names(visit),
         **_shown(visit),
     )
@@ -184,7 +183,7 @@ def _one(
         need=need,
         names=Names(visit),
         answers=answers,
-        withdraws=not need.answered_at and _holds(visit, _ASKING) and requester.office == need.office,
+        withdraws=not need.answered_at and _holds(visit, OFFICE) and requester.office == need.office,
         grounds=_grounds(visit, controller=need.controller) if answers or need.basis else [],
         suggested=f"{need.controller}-{need.office}-{need.id[-6:]}".lower().replace("_", "-"),
         last_day=last_day(need.needed_until),
@@ -240,16 +239,16 @@ def _stub(visit: Visit) -> requests_pb2_grpc.RequestsServiceStub:
 
 
 PAGES = (
-    Page(path="/needs", title=_TITLE, show=show, group="ask", roles=_ASKING),
-    Page(path="/needs", title=_TITLE, show=show, group="department", roles=_SEEING),
-    Page(path="/needs/new", title=_TITLE, show=show_new, roles=_ASKING),
+    Page(path="/needs", title=_TITLE, show=show, group="ask", roles=OFFICE),
+    Page(path="/needs", title=_TITLE, show=show, group="department", roles=PROVIDING),
+    Page(path="/needs/new", title=_TITLE, show=show_new, roles=OFFICE),
     Page(path="/needs/{id}", title=_TITLE, show=show_one),
     Page(
         path="/negative-list",
         title=Text(zh="负面清单", en="Negative list"),
         show=show_negative_list,
         group="department",
-        roles=_SEEING,
+        roles=PROVIDING,
     ),
 )
 ACTIONS = (

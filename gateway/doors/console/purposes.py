@@ -8,6 +8,7 @@ from catalog.dataset import Text
 from gateway.doors.console.asking import words
 from gateway.doors.console.asking.editor import case_form
 from gateway.doors.console.asking.shelf import names_of
+from gateway.doors.console.roles import ASKING
 from gateway.doors.console.visit import Action, Page, Visit
 
 
@@ -24,5 +25,5 @@ def show(visit: Visit) -> Response:
     )
 
 
-PAGES = (Page(path="/purposes", title=Text(zh="用途", en="Purposes"), show=show, group="ask", roles=words.ASKING),)
+PAGES = (Page(path="/purposes", title=Text(zh="用途", en="Purposes"), show=show, group="ask", roles=ASKING),)
 ACTIONS: tuple[Action, ...] = ()

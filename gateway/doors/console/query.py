@@ -16,6 +16,7 @@ from gateway.doors.console.asking.pick_form import picks_of
 from gateway.doors.console.asking.shelf import names_of
 from gateway.doors.console.asking.told import told
 from gateway.doors.console.draft import Draft
+from gateway.doors.console.roles import ASKING
 from gateway.doors.console.visit import Action, Page, Visit
 
 _EXPLAIN = {"HX-Trigger-After-Swap": "explain"}
@@ -118,7 +119,7 @@ def _render(
     return answer
 
 
-PAGES = (Page(path="/query", title=Text(zh="查询", en="Query"), show=show, group="ask", roles=words.ASKING),)
+PAGES = (Page(path="/query", title=Text(zh="查询", en="Query"), show=show, group="ask", roles=ASKING),)
 ACTIONS = (
     Action(method="POST", path="/query/build", call=build),
     Action(method="POST", path="/query/statement", call=statement),

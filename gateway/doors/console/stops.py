@@ -11,6 +11,7 @@ from catalog.dataset import Text
 from catalog.vocabulary import Role
 from gateway.client import RequestError, request_errors
 from gateway.doors.console.names import Names
+from gateway.doors.console.roles import OFFICE, PROVIDING
 from gateway.doors.console.stop_effect import KIND_TITLES, KINDS, Effect, agreements, effect_of, target_name
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
@@ -18,7 +19,6 @@ from sharing_stubs.sharing.governance.v1 import governance_pb2_grpc
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 
 _TITLE = Text(zh="停用", en="Stops")
-_ROLES = frozenset({"steward", "administrator", "auditor"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,8 +203,8 @@ def _stub(visit: Visit) -> governance_pb2_grpc.GovernanceServiceStub:
 
 
 PAGES = (
-    Page(path="/stops", title=_TITLE, show=show, group="ask", roles=frozenset({"clerk", "analyst"})),
-    Page(path="/stops", title=_TITLE, show=show, group="department", roles=_ROLES),
+    Page(path="/stops", title=_TITLE, show=show, group="ask", roles=OFFICE),
+    Page(path="/stops", title=_TITLE, show=show, group="department", roles=PROVIDING),
 )
 ACTIONS = (
     Action(method="POST", path="/stops", call=_press),

@@ -21,6 +21,7 @@ from gateway.doors.console.asking.shelf import names_of
 from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.draft import Draft
 from gateway.doors.console.names import Names
+from gateway.doors.console.roles import OFFICE
 from gateway.doors.console.runs.results import Refused
 from gateway.doors.console.runs.run import Question
 from gateway.doors.console.saved_queries import SavedProblem
@@ -28,7 +29,6 @@ from gateway.doors.console.subscription_words import CYCLES, RUN_STATES, schedul
 from gateway.doors.console.visit import Action, Page, Visit, when
 from sharing_stubs.sharing.subscriptions.v1 import subscriptions_pb2 as pb
 
-_MAKERS = frozenset({"clerk", "analyst"})
 _CHANGED = {"HX-Trigger": "subscriptions"}
 """Has the page fetch the list again."""
 _OWN, _DRAFT = "own", "draft"
@@ -80,7 +80,7 @@ class _Shown:
 def show(visit: Visit) -> Response:
     """Show the subscriptions that the requester may see, and the form for a new one to who may make one."""
     chosen = visit.query.get("saved", "")
-    may_create = bool(_MAKERS & set(visit.session.requester.roles))
+    may_create = bool(OFFICE & set(visit.session.requester.roles))
     form = _form(visit, chosen=chosen) if may_create else {}
     visit.session.saved_titles = None
     return visit.render("subscriptions.html", may_create=may_create, form=form, **_listed(visit))
@@ -223,7 +223,7 @@ PAGES = (
         title=Text(zh="订阅", en="Subscriptions"),
         show=show,
         group="ask",
-        roles=_MAKERS | {"administrator", "auditor"},
+        roles=OFFICE | {"administrator", "auditor"},
     ),
 )
 ACTIONS = (

@@ -150,7 +150,7 @@ PAGES = (
         title=Text(zh="数据使用", en="Use of data"),
         show=show,
         group="department",
-        roles=frozenset({"steward", "auditor"}),
+        roles=frozenset({Role.STEWARD, Role.AUDITOR}),
     ),
 )
 ACTIONS = ()

@@ -5,19 +5,22 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
+import grpc
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.datastructures import FormData, QueryParams
 from starlette.responses import HTMLResponse, Response
 
 from catalog.dataset import Bilingual
-from gateway.client import Connection
+from gateway.client import Connection, request_errors
 from gateway.doors.console.saved_queries import OwnQueries
 from gateway.doors.console.sessions import Session
 
 Language = Literal["zh", "en"]
+_Request = TypeVar("_Request")
+_Answer = TypeVar("_Answer")
 CITY_TIME = ZoneInfo("Asia/Shanghai")
 
 
@@ -57,6 +60,11 @@ class Visit:
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - a template's
         """Return a template's HTML. Templates know `t`, `words`, `visit` and what is given."""
         return HTMLResponse(render(template, language=self.language, visit=self, **values), status_code=status)
+
+    def call(self, method: grpc.UnaryUnaryMultiCallable[_Request, _Answer], request: _Request) -> _Answer:
+        """Return what the gateway answers to the requester. Raises RequestError."""
+        with request_errors():
+            return method(request, metadata=self.connection.headers())
 
     def go(self, path: str) -> Response:
         """Return an answer that leads the browser to another page."""

@@ -9,7 +9,6 @@ from gateway.doors.console.asking.picks import Condition, Kind, Measure, kind_of
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 __all__ = [
-    "ASKING",
     "CLASSES",
     "CONDITIONS",
     "CYCLES",
@@ -20,9 +19,6 @@ __all__ = [
     "kind_of",
     "why_not",
 ]
-ASKING = frozenset({"clerk", "analyst", "auditor"})
-"""Roles that purposes are for."""
-
 CONDITIONS: Mapping[Condition, Text] = {
     Condition.EQUALS: Text(zh="等于", en="is"),
     Condition.DIFFERS: Text(zh="不等于", en="is not"),

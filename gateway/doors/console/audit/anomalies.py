@@ -14,6 +14,7 @@ from gateway.client.audit_reports import PURPOSE, REPORTS, ReportName
 from gateway.doors.console.audit.filters import PeriodInvalid, last_days, read_period
 from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.audit.titles import titles_of
+from gateway.doors.console.roles import AUDITING
 from gateway.doors.console.visit import CITY_TIME, Action, Page, Visit
 
 Row = dict[str, Any]
@@ -199,7 +200,7 @@ PAGES = (
         title=Text(zh="拒绝与异常", en="Denials and anomalies"),
         show=show,
         group="audit",
-        roles=frozenset({"auditor"}),
+        roles=AUDITING,
     ),
 )
 ACTIONS = (

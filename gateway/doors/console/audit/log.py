@@ -26,6 +26,7 @@ from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.audit.titles import titles_of
 from gateway.doors.console.audit.words import KINDS, OUTCOMES, in_words
 from gateway.doors.console.downloads import offer
+from gateway.doors.console.roles import AUDITING
 from gateway.doors.console.visit import CITY_TIME, Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 
@@ -260,11 +261,7 @@ def _total(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
     return sum(entries for entries, _ in both), sum(denials for _, denials in both)
 
 
-PAGES = (
-    Page(
-        path="/log", title=Text(zh="访问日志", en="Access log"), show=show, group="audit", roles=frozenset({"auditor"})
-    ),
-)
+PAGES = (Page(path="/log", title=Text(zh="访问日志", en="Access log"), show=show, group="audit", roles=AUDITING),)
 ACTIONS = (
     Action(method="POST", path="/log/search", call=search),
     Action(method="POST", path="/log/older", call=older),

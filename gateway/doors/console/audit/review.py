@@ -15,6 +15,7 @@ from gateway.client.audit_reports import NOT_DECIDED
 from gateway.doors.console.audit.filters import PeriodInvalid, last_days, read_period, seconds_of
 from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.audit.titles import titles_of
+from gateway.doors.console.roles import AUDITING
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import review_pb2, review_pb2_grpc
 
@@ -173,7 +174,7 @@ PAGES = (
         title=Text(zh="复核与对账", en="Review and reconcile"),
         show=show,
         group="audit",
-        roles=frozenset({"auditor"}),
+        roles=AUDITING,
     ),
 )
 ACTIONS = (

@@ -12,6 +12,7 @@ from catalog.vocabulary import IdentifierKind
 from gateway.client import RequestError, request_errors
 from gateway.doors.console.audit.titles import titles_of
 from gateway.doors.console.audit.words import MASKS, TREATMENTS, in_words
+from gateway.doors.console.roles import AUDITING
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import subject_pb2, subject_pb2_grpc
 
@@ -122,7 +123,7 @@ PAGES = (
         title=Text(zh="谁查过此人", en="Who looked at this person"),
         show=show,
         group="audit",
-        roles=frozenset({"auditor"}),
+        roles=AUDITING,
     ),
 )
 ACTIONS = (

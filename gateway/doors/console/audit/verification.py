@@ -12,6 +12,7 @@ from gateway.doors.console.audit.proving import uploaded
 from gateway.doors.console.audit.verifying import Phase, Verifying
 from gateway.doors.console.audit.work import AuditWork, Kept
 from gateway.doors.console.downloads import offer
+from gateway.doors.console.roles import AUDITING
 from gateway.doors.console.visit import Action, Page, Visit
 
 _PHASES = {
@@ -127,9 +128,8 @@ def _percent(verifying: Verifying) -> int:
     return min(_FULL, _FULL * verifying.entries // verifying.entries_expected)
 
 
-_AUDITORS = frozenset({"auditor"})
 PAGES = (
-    Page(path="/verify", title=Text(zh="验证日志", en="Verify the log"), show=show, group="audit", roles=_AUDITORS),
+    Page(path="/verify", title=Text(zh="验证日志", en="Verify the log"), show=show, group="audit", roles=AUDITING),
 )
 ACTIONS = (
     Action(method="POST", path="/verify/start", call=start),
