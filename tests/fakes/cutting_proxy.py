@@ -13,14 +13,14 @@ _CHUNK_BYTES = 1 << 16
 
 
 class CuttingProxy:
-    """Passes connections on to a port of this machine until so many bytes have come back, then resets them all."""
+    """Passes connections on to a port of this machine until so many bytes have come back, then resets them."""
 
     def __init__(self, target_port: int) -> None:
         self.port = 0
         self.bytes_back = 0
         """Received from the target so far."""
         self.cut_at: int | None = None
-        """Of `bytes_back`; cleared by the cut."""
+        """Of `bytes_back`: from there on every connection is reset that brings something, until it is lifted."""
         self._target_port = target_port
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -52,7 +52,6 @@ class CuttingProxy:
                 if counted:
                     self.bytes_back += len(chunk)
                     if self.cut_at is not None and self.bytes_back >= self.cut_at:
-                        self.cut_at = None
                         self.cut()
                         return
                 sink.sendall(chunk)

@@ -131,6 +131,7 @@ def test_a_delivery_that_was_cut_in_the_middle_is_taken_up(source: Delivering, t
     source.proxy.cut_at = source.proxy.bytes_back + whole // 2
     code, error = deliver(source, path)
     assert (code, path.exists()) == (5, False), error
+    source.proxy.cut_at = None
     finished = parts_there(path)
     assert finished
     before = source.proxy.bytes_back
