@@ -23,6 +23,8 @@ from gateway.client.files.cover_sheet import cover_lines, terms_of, write_cover
 
 RECEIPT_KEY = "sharing.receipt"
 """Metadata of a Parquet file that holds the receipt."""
+XLSX_ROWS_MAX = 1_048_575
+"""Rows of a sheet below its heading."""
 DATA_SHEET, COVER_SHEET = "数据 data", "说明 about"
 Receipt = Callable[[], Mapping[str, Any]]
 """Returns the gateway's receipt once the last batch was read."""
@@ -30,7 +32,6 @@ Replacing = Callable[[Path], object]
 """Is told a path right before what stands there is replaced."""
 _Write = Callable[[pa.RecordBatch], None]
 _WRAPPED = {"valign": "top", "text_wrap": True}
-_ROWS_MAX_OF_A_SHEET = 1_048_575
 _ROWS_OF_A_GROUP, _BYTES_OF_A_GROUP = 1 << 17, 32 << 20
 
 
@@ -246,7 +247,7 @@ def _sheet_writer(sheet: Worksheet, schema: pa.Schema, *, heading: Format) -> tu
 
     def write(batch: pa.RecordBatch) -> None:
         nonlocal number
-        if number + batch.num_rows > _ROWS_MAX_OF_A_SHEET:
+        if number + batch.num_rows > XLSX_ROWS_MAX:
             raise FileProblem(
                 "行数超过 XLSX 上限，请用 .parquet 或 .csv", "too many rows for .xlsx; use .parquet or .csv"
             )

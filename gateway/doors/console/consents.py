@@ -7,7 +7,7 @@ from starlette.responses import Response
 from catalog.dataset import Text
 from catalog.vocabulary import Role
 from gateway.client import RequestError
-from gateway.doors.console.asking.shelf import names_of
+from gateway.doors.console.names import names_of
 from gateway.doors.console.visit import Action, Page, Visit, when
 from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
 from sharing_stubs.sharing.governance.v1 import governance_pb2_grpc

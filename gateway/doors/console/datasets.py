@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from catalog.dataset import Text
 from gateway.doors.console.asking import words
-from gateway.doors.console.asking.shelf import names_of
 from gateway.doors.console.asking.treatments import treated
+from gateway.doors.console.names import names_of
 from gateway.doors.console.visit import Action, Page, Visit, when
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 

@@ -10,6 +10,17 @@ from gateway.client.catalogue_names import CatalogueNames
 from gateway.doors.console.visit import Visit
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
+_FRESH_SECONDS = 60
+
+
+def names_of(visit: Visit) -> CatalogueNames:
+    """Return the catalogue as the requester sees it, at most a minute old."""
+    session = visit.session
+    if session.names is None or visit.now >= session.names_until:
+        session.names = CatalogueNames(visit.connection.catalog)
+        session.names_until = visit.now + _FRESH_SECONDS
+    return session.names
+
 
 class Names:
     """Names in the requester's language. An id that the requester is told no name of stands for itself.

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from catalog.dataset import Text
 from gateway.doors.console.asking import words
 from gateway.doors.console.asking.editor import case_form
-from gateway.doors.console.asking.shelf import names_of
+from gateway.doors.console.names import names_of
 from gateway.doors.console.roles import ASKING
 from gateway.doors.console.visit import Action, Page, Visit
 

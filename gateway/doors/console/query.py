@@ -13,9 +13,9 @@ from gateway.client.completion import complete
 from gateway.doors.console.asking import words
 from gateway.doors.console.asking.editor import Editor, case_form, edited, opened
 from gateway.doors.console.asking.pick_form import picks_of
-from gateway.doors.console.asking.shelf import names_of
 from gateway.doors.console.asking.told import told
 from gateway.doors.console.draft import Draft
+from gateway.doors.console.names import names_of
 from gateway.doors.console.roles import ASKING
 from gateway.doors.console.visit import Action, Page, Visit
 

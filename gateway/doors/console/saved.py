@@ -10,6 +10,7 @@ from starlette.responses import Response
 from catalog.dataset import Text
 from gateway.doors.console import results
 from gateway.doors.console.draft import Draft
+from gateway.doors.console.names import names_of
 from gateway.doors.console.saved_queries import SAVED_MAX, SavedProblem
 from gateway.doors.console.visit import Action, Page, Visit
 
@@ -68,9 +69,13 @@ def _delete(visit: Visit) -> Response:
 
 
 def _render(visit: Visit, template: str, *, problem: Text | None = None, done: Text | None = None) -> Response:
-    purposes = {purpose.id: purpose.title for purpose in visit.connection.catalog.purposes()}
     return visit.render(
-        template, saved=visit.saved.all(), purposes=purposes, saved_max=SAVED_MAX, problem=problem, done=done
+        template,
+        saved=visit.saved.all(),
+        purposes=names_of(visit).purposes(),
+        saved_max=SAVED_MAX,
+        problem=problem,
+        done=done,
     )
 
 

@@ -78,7 +78,7 @@ class Session:
     draft: Draft | None = None
     """What `/query` shows when it is opened; None for an empty one."""
     names: CatalogueNames | None = None
-    """The catalogue as the requester saw it last; `asking.shelf.names_of` renews it."""
+    """The catalogue as the requester saw it last; `names.names_of` renews it."""
     names_until: float = 0
     """When it has to be asked for anew, in seconds since 1970-01-01 UTC."""
     saved_titles: Mapping[str, str] | None = None

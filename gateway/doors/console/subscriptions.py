@@ -17,10 +17,9 @@ from gateway.client.connection import OnCall
 from gateway.client.errors import ErrorReason
 from gateway.client.result import OnProgress, Result
 from gateway.client.subscriptions import Subscriptions
-from gateway.doors.console.asking.shelf import names_of
 from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.draft import Draft
-from gateway.doors.console.names import Names
+from gateway.doors.console.names import Names, names_of
 from gateway.doors.console.roles import OFFICE
 from gateway.doors.console.runs.results import Refused
 from gateway.doors.console.runs.run import Question
@@ -180,7 +179,7 @@ def _form(visit: Visit, *, chosen: str) -> dict[str, Any]:
         "draft": queries.get(_DRAFT),
         "chosen": chosen,
         "query": queries.get(chosen),
-        "purposes": {purpose.id: purpose for purpose in visit.connection.catalog.purposes()},
+        "purposes": names_of(visit).purposes(),
         "cycles": CYCLES,
     }
 

@@ -20,8 +20,9 @@ from gateway.doors.console.asking.picks import (
     Picks,
 )
 from gateway.doors.console.asking.read_sql import read_sql
-from gateway.doors.console.asking.shelf import Offered, Shelf, names_of
+from gateway.doors.console.asking.shelf import Offered, Shelf
 from gateway.doors.console.draft import Draft
+from gateway.doors.console.names import names_of
 from gateway.doors.console.visit import Visit
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 

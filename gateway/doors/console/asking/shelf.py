@@ -20,22 +20,11 @@ from gateway.doors.console.asking.picks import (
     kind_of,
 )
 from gateway.doors.console.asking.treatments import Treated, treated
-from gateway.doors.console.visit import Visit
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
-_FRESH_SECONDS = 60
 _CODES_SHOWN_MAX = 8
 _DIVISIONS_MAX = 300
 _TOWNSHIP_DIGITS = 9
-
-
-def names_of(visit: Visit) -> CatalogueNames:
-    """Return the catalogue as the requester sees it, at most a minute old."""
-    session = visit.session
-    if session.names is None or visit.now >= session.names_until:
-        session.names = CatalogueNames(visit.connection.catalog)
-        session.names_until = visit.now + _FRESH_SECONDS
-    return session.names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,12 @@ from typing import Any
 import pyarrow as pa
 
 from catalog.dataset import Text
-from gateway.client.files.formats import FileProblem, receipt_beside, write_private, write_result
+from gateway.client.files.formats import XLSX_ROWS_MAX, FileProblem, receipt_beside, write_private, write_result
 from gateway.doors.console.results.columns import Column, texts
 from gateway.doors.console.runs.run import Run
 from gateway.doors.console.runs.spool import SpoolClosed
 from gateway.doors.console.visit import CITY_TIME, Language
 
-XLSX_ROWS_MAX = 1_048_575
 MEDIA_TYPES: Mapping[str, str] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv",

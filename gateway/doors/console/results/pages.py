@@ -9,12 +9,13 @@ from starlette.responses import JSONResponse, Response
 
 from catalog.dataset import Text
 from gateway.client import ErrorReason, RequestError
-from gateway.doors.console.asking.shelf import names_of
+from gateway.client.files.formats import XLSX_ROWS_MAX
 from gateway.doors.console.asking.told import in_titles
 from gateway.doors.console.draft import Draft
+from gateway.doors.console.names import names_of
 from gateway.doors.console.results import drawing, taking
 from gateway.doors.console.results.columns import Column, page
-from gateway.doors.console.results.files import TOO_MANY_ROWS, XLSX_ROWS_MAX
+from gateway.doors.console.results.files import TOO_MANY_ROWS
 from gateway.doors.console.results.finding import columns_for, find
 from gateway.doors.console.runs.results import KEPT_MAX, Refused
 from gateway.doors.console.runs.run import Question, Run
@@ -51,14 +52,16 @@ def ask(visit: Visit) -> Response:
 
 def _list(visit: Visit) -> Response:
     runs = visit.session.results.newest_first()
-    return visit.render("results.html", runs=runs, purposes=_purposes(visit) if runs else {}, kept_max=KEPT_MAX)
+    return visit.render(
+        "results.html", runs=runs, purposes=names_of(visit).purposes() if runs else {}, kept_max=KEPT_MAX
+    )
 
 
 def _show(visit: Visit) -> Response:
     run = find(visit)
     if run is None:
         return visit.render("result_gone.html")
-    purpose = _purposes(visit).get(run.question.purpose)
+    purpose = names_of(visit).purposes().get(run.question.purpose)
     run.wait_for_rows(_FIRST_ROWS_SECONDS_MAX)
     return visit.render("result.html", purpose=purpose, **_state(visit, run))
 
@@ -130,11 +133,6 @@ def _again(visit: Visit) -> Response:
         return visit.go(f"/results/{visit.session.results.start(visit.connection, run.question).id}")
     except Refused as refused:
         return visit.render("results_refused.html", text=refused.text)
-
-
-def _purposes(visit: Visit) -> dict[str, Text]:
-    purposes = visit.connection.catalog.purposes()
-    return {purpose.id: Text(zh=purpose.title.zh, en=purpose.title.en) for purpose in purposes}
 
 
 def _state(visit: Visit, run: Run) -> dict[str, Any]:
