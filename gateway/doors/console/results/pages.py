@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -26,6 +27,7 @@ _ROWS_OF_A_PAGE = 200
 _FIRST_ROWS_SECONDS_MAX = 0.5
 """How long the page waits for them, so that most results are there when it opens."""
 _TITLE_CHARACTERS_MAX = 100
+_CONNECTOR_REASONS = frozenset({"CONNECTOR_UNAVAILABLE", "CONNECTOR_SUSPENDED", "CONNECTOR_DRIFTED"})
 
 
 def ask(visit: Visit) -> Response:
@@ -129,8 +131,9 @@ def _again(visit: Visit) -> Response:
     run = find(visit)
     if run is None:
         return visit.go("/results")
+    question = replace(run.question, partial=run.question.partial or visit.text("partial") == "on")
     try:
-        return visit.go(f"/results/{visit.session.results.start(visit.connection, run.question).id}")
+        return visit.go(f"/results/{visit.session.results.start(visit.connection, question).id}")
     except Refused as refused:
         return visit.render("results_refused.html", text=refused.text)
 
@@ -139,6 +142,7 @@ def _state(visit: Visit, run: Run) -> dict[str, Any]:
     terms = run.terms()
     return {
         "reasons": _reasons(visit, run),
+        "part_is_left": _part_is_left(run),
         "run": run,
         "terms": terms,
         "about": json.loads(terms.get("sharing.about", "null"), object_hook=_text),
@@ -148,6 +152,12 @@ def _state(visit: Visit, run: Run) -> dict[str, Any]:
         "xlsx_rows_max": XLSX_ROWS_MAX,
         "too_many_rows": TOO_MANY_ROWS,
     }
+
+
+def _part_is_left(run: Run) -> bool:
+    """Tell whether what is left may be asked for without the departments that are down."""
+    reasons = run.error.reasons if run.error else ()
+    return not run.question.partial and any(reason.code in _CONNECTOR_REASONS for reason in reasons)
 
 
 def _reasons(visit: Visit, run: Run) -> list[dict[str, object]]:
