@@ -232,3 +232,21 @@ def test_results_are_listed_and_closed(signed_in: SignIn) -> None:
     expect(row).to_contain_text("城市网格巡查")
     row.get_by_role("button", name="关闭").click()
     expect(page.get_by_text("还没有结果")).to_be_visible()
+
+
+def test_rows_that_are_gone_while_one_scrolls_are_told(signed_in: SignIn) -> None:
+    """Closed in another tab: the grid goes, and the page says why instead of waiting for rows."""
+    page = signed_in("nanjing-east-road")
+    ask(page, sql=MANY, title="很多行")
+    expect(page.get_by_text("已完成")).to_be_visible()
+    page.wait_for_selector("#result-rows[data-ready]")
+    other = page.context.new_page()
+    other.goto(page.url.partition("/results/")[0] + "/results")
+    other.get_by_role("button", name="关闭").click()
+    expect(other.get_by_text("还没有结果")).to_be_visible()
+    other.close()
+    page.fill("#grid-row", "8000")
+    page.press("#grid-row", "Enter")
+    expect(page.get_by_role("grid")).to_be_hidden()
+    expect(page.locator("#result-state")).to_contain_text("不再保存")
+    page.failures.clear()  # type: ignore[attr-defined]  # the browser reports the 404
