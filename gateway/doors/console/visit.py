@@ -128,6 +128,11 @@ def number(value: float | None) -> str:
     return "—" if value is None else f"{value:,}"
 
 
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return an English number of things: `1 entry`, `1,203 entries`; an `s` is added when no plural is given."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 _TEMPLATES = Environment(
     loader=PackageLoader("gateway.doors.console"),
     autoescape=True,
@@ -135,4 +140,4 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters |= {"when": when, "number": number}
+_TEMPLATES.filters |= {"when": when, "number": number, "plural": plural}

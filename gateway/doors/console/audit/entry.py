@@ -12,10 +12,12 @@ from starlette.responses import Response
 from catalog.dataset import Text
 from connectors.sdk.tlog.entry import Entry
 from connectors.sdk.tlog.evidence import Evidence
+from gateway.doors.console.asking.words import GRADES
+from gateway.doors.console.audit.asked import words_of
 from gateway.doors.console.audit.entries import Listed, codes_of, listed
 from gateway.doors.console.audit.proving import prove
 from gateway.doors.console.audit.reasons import reason_words
-from gateway.doors.console.audit.titles import titles_of
+from gateway.doors.console.audit.titles import Titles, titles_of
 from gateway.doors.console.audit.words import (
     CHANNELS,
     ROLES,
@@ -68,14 +70,16 @@ def show(visit: Visit) -> Response:
         one = listed(evidence.leaf)
     except ValueError:
         return visit.render("audit/entry_malformed.html", **_proof_part(visit, evidence))
-    body = one.body
+    body, titles = one.body, titles_of(visit)
     return visit.render(
         "audit/entry.html",
         one=one,
         body=_complete(body),
-        titles=titles_of(visit),
+        titles=titles,
         linked=_linked(visit, one),
-        rest=_rest(body),
+        rest=_rest(body, titles=titles),
+        action=value_words("action", body.get("action") or ""),
+        clearance=in_words(GRADES, (body.get("requester") or {}).get("clearance")),
         denials=[_denial(denial) for denial in body.get("denials") or ()],
         codes=[(code, reason_words(code)) for code in codes_of(one.entry)],
         roles=[in_words(ROLES, role) for role in (body.get("requester") or {}).get("roles", ())],
@@ -145,10 +149,11 @@ def _outcomes(visit: Visit, intent: Listed) -> list[Listed]:
     return [other for other in found if other.body.get("intent") == intent.entry.entry_id]
 
 
-def _rest(body: Mapping[str, Any]) -> list[tuple[Text, Text]]:
+def _rest(body: Mapping[str, Any], *, titles: Titles) -> list[tuple[Text, Text]]:
     """Return the members that no other part of the page tells of."""
     told = ((name, value) for name, value in body.items() if name not in _SAID_ELSEWHERE)
-    return [(field_words(name), _plain(name, value)) for name, value in told if value not in (None, "", [], {})]
+    kept = ((name, value) for name, value in told if value not in (None, "", [], {}))
+    return [(field_words(name), _plain(name, value, titles=titles)) for name, value in kept]
 
 
 def _denial(denial: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,10 +178,12 @@ def _complete(body: Mapping[str, Any]) -> dict[str, Any]:
     return {**dict.fromkeys(_SAID_ELSEWHERE), **body, "datasets": datasets}
 
 
-def _plain(name: str, value: object) -> Text:
+def _plain(name: str, value: object, *, titles: Titles) -> Text:
     """Return any other member as text."""
     if isinstance(value, str):
         return value_words(name, value)
+    if name == "filters" and isinstance(value, dict):
+        return words_of(value, titles=titles)
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     return Text(zh=text, en=text)
 

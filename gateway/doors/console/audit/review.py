@@ -50,7 +50,7 @@ KINDS = {
     review_pb2.DIFFERENCE_KIND_ROWS: (
         Text(zh="行数或内容不同", en="Other rows"),
         Text(
-            zh="双方记下的行数或内容哈希不同。请与该部门核对这次扫描。",
+            zh="双方记下的行数或内容指纹不同。请与该部门核对这次扫描。",
             en="Both recorded it with other rows or another hash. Compare this scan with the department.",
         ),
         "bad",
