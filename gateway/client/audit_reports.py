@@ -104,8 +104,8 @@ GROUP BY reasons, office, purpose ORDER BY attempts DESC, reasons""",
     ),
     ReportName.VOLUME: Report(
         title=Text(
-            zh="异常用量：一日所得超过同一用途通常一日的数倍",
-            en="Unusual volume: on one day many times what a requester of the same purpose usually receives",
+            zh="异常用量：一日所得远超同一用途的通常水平",
+            en="Unusual volume: on one day far more than is usual for the purpose",
         ),
         statement="""
 WITH daily AS (

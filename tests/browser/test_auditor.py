@@ -114,7 +114,7 @@ WORDS = {
         "verify": "Verify now",
         "again": "Verify again",
         "intact": "The log is intact",
-        "recorded": "This look is in the log",
+        "recorded": "This view is in the log",
         "accesses": re.compile(r"\d+ accesses"),
         "kind_column": "kind",
         "grown": "The log has only grown",

@@ -102,8 +102,8 @@ TROUBLES = {
     Trouble.WRONG_CODE: Said(
         what=Text(zh="登录码不对、已用过或已过期。", en="The code is wrong, was used, or has expired."),
         next=Text(
-            zh="请核对后重新输入；或者取一个新的登录码（命令：gateway console code --profile 配置文件）。",
-            en="Check it and type it again, or get a new one: gateway console code --profile FILE.",
+            zh="请核对后重新输入，或向管理员索取新的登录码。",
+            en="Check it, or ask your administrator for a new code.",
         ),
     ),
     Trouble.TOO_MANY: Said(

@@ -35,8 +35,8 @@ _SHOWN: Mapping[ReportName, Text] = {
         en="Requesters who on one day received more than ten times what is usual for the purpose.",
     ),
     ReportName.OUTSIDE: Text(
-        zh="按人查询却一行也没有：可能查的是别的街镇的人。",
-        en="People were looked up and no row came: they may live in another street.",
+        zh="可能查的是别的街镇的人；也可能号码有误。",
+        en="They may live in another street, or the numbers may be wrong.",
     ),
     ReportName.PEOPLE: Text(
         zh="同一人被三名以上请求人指名查询。只显示标记，不显示姓名。",

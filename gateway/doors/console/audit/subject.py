@@ -42,20 +42,21 @@ KINDS = {
     subject_pb2.ACCESS_KIND_POSSIBLE: (
         Text(zh="可能提供", en="May have been delivered"),
         Text(
-            zh="部门记下了开始、没有记下结束（如连接器中断），不能排除含有此人，因此向所有人告知。",
-            en="The department recorded the beginning and no end, as when its connector was killed: it cannot be ruled out.",
+            zh="部门记下了开始、没有记下结束（如连接器中断），不能排除含有此人，因此一并列出。",
+            en="The department recorded the beginning and no end, as when its connector was killed: "
+            "the person cannot be ruled out, so it is listed.",
         ),
         "warn",
     ),
 }
 """Words, explanation and style of each kind of access."""
 IDENTIFIERS = {
-    IdentifierKind.RESIDENT_ID: Text(zh="居民身份号码", en="Resident ID"),
+    IdentifierKind.RESIDENT_ID: Text(zh="公民身份号码", en="Resident ID"),
     IdentifierKind.CREDIT_CODE: Text(zh="统一社会信用代码", en="Unified social credit code"),
 }
 _LISTED_MAX = 500
 _VALUE_MISSING = Text(
-    zh="请填写号码：居民身份号码 18 位，统一社会信用代码 18 位。",
+    zh="请填写号码：公民身份号码 18 位，统一社会信用代码 18 位。",
     en="Give the number: a resident ID and a credit code have 18 characters.",
 )
 

@@ -18,7 +18,7 @@ KINDS: Mapping[str, Text] = {
     "receipt": _t("交付回执", "Delivery receipt"),
     "denial": _t("拒绝", "Denial"),
     "failure": _t("未受理", "Refused call"),
-    "audit_query": _t("审计查阅", "Look into the log"),
+    "audit_query": _t("审计查阅", "View of the log"),
     "governance": _t("授权与办理", "Governance"),
     "administration": _t("管理员代看", "Administrator's view"),
     "registration": _t("连接器登记", "Connector registration"),

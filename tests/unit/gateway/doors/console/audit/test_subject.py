@@ -50,6 +50,12 @@ def test_a_long_report_shows_the_newest_accesses(monkeypatch):
     assert "没有列出" not in report(monkeypatch, accesses=500, language="zh", for_data_subject=False)
 
 
+@pytest.mark.parametrize(("accesses", "told"), [(1, "1 access<"), (1_203, "1,203 accesses<")])
+def test_one_access_is_one(monkeypatch, accesses, told):
+    """English has a singular."""
+    assert told in report(monkeypatch, accesses=accesses, language="en", for_data_subject=False)
+
+
 def test_what_differs_is_counted_and_the_first_ones_are_kept():
     """However much a review finds, the page stays small and says how much it was."""
     differing: review.FirstOnes[int] = review.FirstOnes()
