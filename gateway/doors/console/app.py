@@ -185,7 +185,7 @@ class Console:
                 if "HX-Target" in request.headers and request.headers["HX-Target"] != "page"
                 else "failed_page.html"
             )
-            return visit.render(template, status=200, error=error)
+            return visit.render(template, error=error)
 
     def _session(self, request: Request, *, seen: bool) -> Session:
         """Return the session of a proven request.

@@ -8,7 +8,7 @@ import hashlib
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -73,8 +73,6 @@ class Session:
     signed_in_at: float
     ends_at: float
     last_seen_at: float
-    closing: list[Callable[[], None]] = field(default_factory=list)
-    """Called when it ends."""
     draft: Draft | None = None
     """What `/query` shows when it is opened; None for an empty one."""
     names: CatalogueNames | None = None
@@ -134,8 +132,6 @@ class Session:
             stack.callback(self.downloads.close)
             stack.callback(self.results.close)
             stack.callback(self.audit.close)
-            for close in self.closing:
-                stack.callback(close)
 
 
 class Sessions:

@@ -57,9 +57,9 @@ class Visit:
         """Return the text in the requester's language."""
         return words(text, self.language)
 
-    def render(self, template: str, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - a template's
+    def render(self, template: str, **values: Any) -> Response:  # noqa: ANN401 - a template's
         """Return a template's HTML. Templates know `t`, `words`, `visit` and what is given."""
-        return HTMLResponse(render(template, language=self.language, visit=self, **values), status_code=status)
+        return HTMLResponse(render(template, language=self.language, visit=self, **values))
 
     def call(self, method: grpc.UnaryUnaryMultiCallable[_Request, _Answer], request: _Request) -> _Answer:
         """Return what the gateway answers to the requester. Raises RequestError."""

@@ -179,10 +179,10 @@ def test_sessions_are_bounded_and_nobody_takes_everybodys_place(make_console, lo
     assert len(console.sessions._sessions) == 12
 
 
-def test_nothing_else_is_closed_when_a_page_fails_to_let_go(auditor, lone_profiles):
-    """A callback that fails keeps neither the connection open nor other sessions."""
+def test_nothing_else_is_closed_when_a_page_fails_to_let_go(auditor, lone_profiles, monkeypatch):
+    """A part that fails keeps neither the connection open nor other sessions."""
     session = next(iter(auditor.console.sessions._sessions.values()))
-    session.closing.append(lambda: 1 / 0)
+    monkeypatch.setattr(session.downloads, "close", lambda: 1 / 0)
     auditor.console.sessions.close_all()
     assert session.closed
     with pytest.raises(ValueError, match="closed channel"):

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import grpc
 from starlette.responses import Response
 
 from catalog.dataset import Text
 from connectors.sdk.tlog.entry import Entry
 from connectors.sdk.tlog.evidence import Evidence
+from gateway.client import RequestError, request_errors
 from gateway.doors.console.asking.words import GRADES
 from gateway.doors.console.audit.asked import words_of
 from gateway.doors.console.audit.entries import Listed, codes_of, listed
@@ -109,7 +109,7 @@ def download(visit: Visit) -> Response:
 
 def _evidence(visit: Visit, entry_id: str) -> Evidence:
     stub = audit_pb2_grpc.AuditServiceStub(visit.connection.channel)
-    answer = stub.GetEntry(audit_pb2.GetEntryRequest(entry_id=entry_id), metadata=visit.connection.headers())
+    answer = visit.call(stub.GetEntry, audit_pb2.GetEntryRequest(entry_id=entry_id))
     return Evidence(
         leaf=answer.leaf,
         index=answer.index,
@@ -133,8 +133,9 @@ def _linked(visit: Visit, one: Listed) -> list[Listed]:
     try:
         if intent := one.body.get("intent"):
             return [listed(_evidence(visit, intent).leaf)]
-        return _outcomes(visit, one) if one.entry.kind == "intent" else []
-    except (grpc.RpcError, ValueError):
+        with request_errors():
+            return _outcomes(visit, one) if one.entry.kind == "intent" else []
+    except (RequestError, ValueError):
         return []
 
 

@@ -12,11 +12,10 @@ from gateway.doors.console.visit import CITY_TIME, Visit
 PERIOD_DAYS = 30
 """What a search covers when nobody says otherwise."""
 _YEARS = (2000, 2100)
-OPEN = ("from", "until", "kind", "outcome", "office", "purpose", "dataset", "column")
+_OPEN = ("from", "until", "kind", "outcome", "office", "purpose", "dataset", "column")
 """What may stand in an address."""
-SENSITIVE = ("requester", "case", "person")
-"""What is only ever posted."""
-FIELDS = (*OPEN, *SENSITIVE)
+FIELDS = (*_OPEN, "requester", "case", "person")
+"""All of them; what names a person, a requester or a case is only ever posted."""
 TITLES: Mapping[str, Text] = {
     "from": Text(zh="起", en="From"),
     "until": Text(zh="止（含）", en="Until, inclusive"),
@@ -44,7 +43,7 @@ def asked_filters(visit: Visit) -> dict[str, str]:
     """Return the filters of a form; without a form those of the address, and the last days."""
     if visit.form:
         return {name: visit.text(name) for name in FIELDS}
-    values = dict.fromkeys(FIELDS, "") | {name: visit.query.get(name, "").strip() for name in OPEN}
+    values = dict.fromkeys(FIELDS, "") | {name: visit.query.get(name, "").strip() for name in _OPEN}
     if not values["from"] and not values["until"]:
         first, last = last_days(visit.now)
         values |= {"from": first.isoformat(), "until": last.isoformat()}

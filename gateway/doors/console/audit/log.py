@@ -16,7 +16,6 @@ from gateway.doors.console.audit.entries import Listed, listed
 from gateway.doors.console.audit.export import FORMATS, FormatName, TooManyEntries, at_most, write_entries
 from gateway.doors.console.audit.filters import (
     FIELDS,
-    SENSITIVE,
     TITLES,
     PeriodInvalid,
     asked_filters,
@@ -160,7 +159,6 @@ def _form(values: Mapping[str, str]) -> dict[str, Any]:
         "titles_of_filters": TITLES,
         "kinds": KINDS,
         "outcomes": OUTCOMES,
-        "sensitive": SENSITIVE,
         "fields": FIELDS,
         "export_entries_max": EXPORT_ENTRIES_MAX,
         "too_many_entries": TOO_MANY_ENTRIES,
@@ -192,7 +190,7 @@ def _summary(visit: Visit, values: Mapping[str, str]) -> Summary:
     stub = audit_pb2_grpc.AuditServiceStub(visit.connection.channel)
     groupings = [audit_pb2.Grouping(dimensions=[dimension]) for dimension in _FACETS.values()]
     request = audit_pb2.SummariseEntriesRequest(**request_fields(values), groupings=groupings)
-    answer = stub.SummariseEntries(request, metadata=visit.connection.headers())
+    answer = visit.call(stub.SummariseEntries, request)
     groups = dict(zip(_FACETS, answer.groupings, strict=True))
     days = {group.values[0]: (group.entries, group.denials) for group in groups["day"].groups}
     return Summary(

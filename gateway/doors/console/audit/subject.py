@@ -102,7 +102,7 @@ def reveal(visit: Visit) -> Response:
     """Show who stands behind a token, once the gateway has recorded who asked and why."""
     request = subject_pb2.RevealSubjectRequest(token=visit.text("token"), reason=visit.text("reason"))
     stub = subject_pb2_grpc.SubjectServiceStub(visit.connection.channel)
-    answer = stub.RevealSubject(request, metadata=visit.connection.headers())
+    answer = visit.call(stub.RevealSubject, request)
     known = IDENTIFIERS.get(IdentifierKind(answer.identifier)) if answer.identifier in set(IdentifierKind) else None
     return visit.render(
         "audit/revealed.html",

@@ -89,7 +89,6 @@ def _begin(visit: Visit, work: AuditWork, *, text: str) -> Text | None:
         witnesses=work.keys.witnesses,
         kept=kept,
         folder=room.folder,
-        now=visit.now,
         ended=room.verifying.release,
     )
     return None
@@ -98,13 +97,11 @@ def _begin(visit: Visit, work: AuditWork, *, text: str) -> Text | None:
 def _state(visit: Visit) -> dict[str, Any]:
     work = visit.session.audit
     with work.lock:
-        before = work.kept
-        _remember(work, now=visit.now)
+        _remember(work)
         keys, kept, verifying = work.keys, work.kept, work.verifying
     return {
         "keys": keys,
         "kept": kept,
-        "before": before,
         "verifying": verifying,
         "phase": _PHASES.get(verifying.phase) if verifying else None,
         "percent": _percent(verifying) if verifying else 0,
@@ -113,13 +110,13 @@ def _state(visit: Visit) -> dict[str, Any]:
     }
 
 
-def _remember(work: AuditWork, *, now: float) -> None:
+def _remember(work: AuditWork) -> None:
     """Keep the checkpoint of a verification that passed, for the next one to continue."""
     found = work.verifying.found if work.verifying else None
     if found is None or not found.passed or found.held.checkpoint is None:
         return
     if work.kept is None or found.held.checkpoint.size > work.kept.checkpoint.size:
-        work.kept = Kept(note=found.held.note, checkpoint=found.held.checkpoint, verified_at=now)
+        work.kept = Kept(note=found.held.note, checkpoint=found.held.checkpoint)
 
 
 def _percent(verifying: Verifying) -> int:

@@ -116,7 +116,6 @@ class Verifying:
         witnesses: Keys of witnesses, as the auditor brought them.
         kept: Checkpoints that the log must continue; the last one was verified before in this session.
         folder: Below which the log's copy lies meanwhile; nobody else may read it.
-        now: Seconds since 1970-01-01 UTC.
         ended: Called when it has ended, however it does.
 
     Raises:
@@ -131,7 +130,6 @@ class Verifying:
         witnesses: Sequence[VerificationKey],
         kept: Sequence[bytes],
         folder: Path,
-        now: float,
         ended: Callable[[], object] = lambda: None,
     ) -> None:
         self.phase = Phase.CHECKPOINT
@@ -140,7 +138,6 @@ class Verifying:
         """Verified so far."""
         self.entries_expected = 0
         """As the checkpoint says; 0 while that is not known."""
-        self.begun_at = now
         self.found: Found | None = None
         self.error: RequestError | None = None
         """Why the log could not be had."""

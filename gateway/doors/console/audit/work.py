@@ -48,8 +48,6 @@ class Kept:
 
     note: bytes
     checkpoint: Checkpoint
-    verified_at: float
-    """Seconds since 1970-01-01 UTC."""
 
 
 @dataclass(slots=True)
