@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from starlette.responses import Response
 
 from catalog.dataset import Text
 from catalog.vocabulary import Role
-from gateway.client import RequestError, request_errors
+from gateway.client import RequestError
 from gateway.doors.console import stop_effect
-from gateway.doors.console.deadlines import end_of_day, last_day
+from gateway.doors.console.days import end_of_day, last_day
 from gateway.doors.console.names import Names
+from gateway.doors.console.outcome import outcome
 from gateway.doors.console.roles import PROVIDING
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
@@ -33,7 +35,7 @@ def _sign(visit: Visit) -> Response:
     until = end_of_day(visit.text("until"))
     problem = _missing(visit, until=until)
     if problem is not None or until is None:
-        return _page(visit, problem=problem, signing=True)
+        return _page(visit, problem=problem)
     signed = pb.Agreement(
         id=visit.text("id"),
         recipient=visit.text("recipient"),
@@ -42,13 +44,10 @@ def _sign(visit: Visit) -> Response:
         valid_until=until,
         terms=visit.text("terms"),
     )
-    try:
-        with request_errors():
-            _stub(visit).SignAgreement(pb.SignAgreementRequest(agreement=signed), metadata=visit.connection.headers())
-    except RequestError as error:
-        return _page(visit, error=error, signing=True)
-    return _page(
-        visit, done=Text(zh=f"协议 {signed.id} 已签署，即时生效。", en=f"Agreement {signed.id} is signed and in force.")
+    done = Text(zh=f"协议 {signed.id} 已签署，即时生效。", en=f"Agreement {signed.id} is signed and in force.")
+    request = pb.SignAgreementRequest(agreement=signed)
+    return outcome(
+        lambda: visit.call(_stub(visit).SignAgreement, request), page=partial(_page, visit), done=lambda _: done
     )
 
 
@@ -73,16 +72,15 @@ def _revoke(visit: Visit) -> Response:
             page, problem=Text(zh="撤销协议须写明理由。", en="Give the reason why it is revoked."), revoking=id
         )
     request = pb.RevokeAgreementRequest(id=id, reason=reason)
-    try:
-        with request_errors():
-            _stub(visit).RevokeAgreement(request, metadata=visit.connection.headers())
-    except RequestError as error:
-        return _page(page, error=error, revoking=id)
     done = Text(
         zh=f"协议 {id} 已撤销；凭它传输的结果已中断。",
         en=f"Agreement {id} is revoked; results on their way under it were cut.",
     )
-    return _page(page, done=done)
+    return outcome(
+        lambda: visit.call(_stub(visit).RevokeAgreement, request),
+        page=partial(_page, page, revoking=id),
+        done=lambda _: done,
+    )
 
 
 def _page(
@@ -91,7 +89,6 @@ def _page(
     error: RequestError | None = None,
     problem: Text | None = None,
     done: Text | None = None,
-    signing: bool = False,
     revoking: str = "",
 ) -> Response:
     requester, names = visit.session.requester, Names(visit)
@@ -118,7 +115,7 @@ def _page(
         error=error,
         problem=problem,
         done=done,
-        signing=signing,
+        signing=bool(error or problem) and not revoking,
         revoking=revoking,
     )
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
 
 from catalog.dataset import Text
 from catalog.vocabulary import Role
-from gateway.client import RequestError, request_errors
+from gateway.client import RequestError
 from gateway.doors.console.names import Names
+from gateway.doors.console.outcome import outcome
 from gateway.doors.console.roles import PROVIDING
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.registry.v1 import registry_pb2 as pb
@@ -122,24 +124,24 @@ def _confirm(visit: Visit) -> Response:
 def _decide(visit: Visit) -> Response:
     """Carry out a decision and show the registration as it is then."""
     choice = _CHOICES[visit.text("choice")]
+    page = replace(visit, path=f"/connectors/{visit.names['department']}/{visit.names['name']}")
+    return outcome(
+        lambda: _carry_out(visit, choice), page=partial(_one, page, "connector.html"), done=lambda _: choice.done
+    )
+
+
+def _carry_out(visit: Visit, choice: Choice) -> object:
+    stub, reason = _stub(visit), visit.text("reason")
     name = {"department": visit.names["department"], "connector": visit.names["name"]}
-    stub, headers = _stub(visit), visit.connection.headers()
-    reason = visit.text("reason")
-    page = replace(visit, path=f"/connectors/{name['department']}/{name['connector']}")
-    try:
-        with request_errors():
-            match choice.id:
-                case "approve":
-                    stub.Approve(pb.ApproveRequest(**name), metadata=headers)
-                case "suspend":
-                    stub.Suspend(pb.SuspendRequest(**name, reason=reason), metadata=headers)
-                case "resume":
-                    stub.Resume(pb.ResumeRequest(**name, reason=reason), metadata=headers)
-                case _:
-                    stub.Withdraw(pb.WithdrawRequest(**name, reason=reason), metadata=headers)
-    except RequestError as error:
-        return _one(page, "connector.html", error=error)
-    return _one(page, "connector.html", done=choice.done)
+    match choice.id:
+        case "approve":
+            return visit.call(stub.Approve, pb.ApproveRequest(**name))
+        case "suspend":
+            return visit.call(stub.Suspend, pb.SuspendRequest(**name, reason=reason))
+        case "resume":
+            return visit.call(stub.Resume, pb.ResumeRequest(**name, reason=reason))
+        case _:
+            return visit.call(stub.Withdraw, pb.WithdrawRequest(**name, reason=reason))
 
 
 def _decision(visit: Visit, *, problem: Text | None = None) -> Response:
@@ -147,7 +149,7 @@ def _decision(visit: Visit, *, problem: Text | None = None) -> Response:
 
 
 def _list(visit: Visit, template: str) -> Response:
-    answer = _stub(visit).ListRegistrations(pb.ListRegistrationsRequest(), metadata=visit.connection.headers())
+    answer = visit.call(_stub(visit).ListRegistrations, pb.ListRegistrationsRequest())
     own = visit.session.requester.department
     by_department = sorted(answer.registrations, key=lambda one: (one.department != own, one.department, one.connector))
     waiting = sum(one.state == pb.REGISTRATION_STATE_CHECKED for one in by_department)
@@ -165,13 +167,14 @@ def _one(
     problem: Text | None = None,
 ) -> Response:
     request = pb.GetRegistrationRequest(department=visit.names["department"], connector=visit.names["name"])
-    answer = _stub(visit).GetRegistration(request, metadata=visit.connection.headers())
+    answer = visit.call(_stub(visit).GetRegistration, request)
     return visit.render(
         template,
         **_named(visit),
         registration=answer.registration,
         history=list(reversed(answer.history)),
         offered=_offered(visit, answer.registration),
+        ended=answer.registration.state == pb.REGISTRATION_STATE_WITHDRAWN,
         states=STATES,
         error=error,
         done=done,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.responses import Response
 
 from catalog.dataset import Text
 from catalog.vocabulary import Role
 from gateway.client import RequestError
 from gateway.doors.console.names import names_of
+from gateway.doors.console.outcome import outcome
 from gateway.doors.console.visit import Action, Page, Visit, when
 from sharing_stubs.sharing.governance.v1 import governance_pb2 as pb
 from sharing_stubs.sharing.governance.v1 import governance_pb2_grpc
@@ -28,32 +31,34 @@ def _record(visit: Visit) -> Response:
         evidence=visit.text("evidence"),
         days=int(days) if days.isdecimal() and len(days) < 4 else 0,
     )
-    try:
-        answer = visit.call(_stub(visit).RecordConsent, request)
-    except RequestError as error:
-        return _page(visit, failed="record", error=error)
-    until = when(answer.expires_at)
-    return _page(
-        visit, done=Text(zh=f"同意已登记，有效至 {until}。", en=f"The consent is recorded, valid until {until}.")
+    return outcome(
+        lambda: visit.call(_stub(visit).RecordConsent, request),
+        page=partial(_page, visit, form="record"),
+        done=_recorded,
     )
+
+
+def _recorded(answer: pb.RecordConsentResponse) -> Text:
+    until = when(answer.expires_at)
+    return Text(zh=f"同意已登记，有效至 {until}。", en=f"The consent is recorded, valid until {until}.")
 
 
 def _withdraw(visit: Visit) -> Response:
     request = pb.WithdrawConsentRequest(resident_id=visit.text("resident"), purpose=visit.text("purpose"))
-    try:
-        visit.call(_stub(visit).WithdrawConsent, request)
-    except RequestError as error:
-        return _page(visit, failed="withdraw", error=error)
     done = Text(
         zh="同意已撤回：本单位不能再据此查询此人。",
         en="The consent is withdrawn: your office cannot look this person up on it.",
     )
-    return _page(visit, done=done)
+    return outcome(
+        lambda: visit.call(_stub(visit).WithdrawConsent, request),
+        page=partial(_page, visit, form="withdraw"),
+        done=lambda _: done,
+    )
 
 
-def _page(visit: Visit, *, done: Text | None = None, failed: str = "", error: RequestError | None = None) -> Response:
+def _page(visit: Visit, *, form: str = "", done: Text | None = None, error: RequestError | None = None) -> Response:
     purposes = [purpose for _, purpose in sorted(names_of(visit).purposes().items()) if purpose.consent_required]
-    return visit.render("consents.html", purposes=purposes, done=done, failed=failed, error=error)
+    return visit.render("consents.html", purposes=purposes, done=done, failed=form if error else "", error=error)
 
 
 def _stub(visit: Visit) -> governance_pb2_grpc.GovernanceServiceStub:

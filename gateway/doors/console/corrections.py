@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from starlette.responses import Response
 
 from catalog.dataset import Text
 from catalog.vocabulary import Role
-from gateway.client import RequestError, request_errors
-from gateway.doors.console.deadlines import ANSWERED_SHOWN_MAX, days_left, waiting_first
+from gateway.client import RequestError
 from gateway.doors.console.names import Names
+from gateway.doors.console.office_requests import days_left, late_only, list_values, stub_of
+from gateway.doors.console.outcome import outcome
 from gateway.doors.console.roles import OFFICE, PROVIDING
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.requests.v1 import requests_pb2 as pb
-from sharing_stubs.sharing.requests.v1 import requests_pb2_grpc
 
 _TITLE = Text(zh="数据纠错", en="Corrections")
 STATES = {
@@ -42,20 +40,9 @@ _FINDINGS = {
 
 def show(visit: Visit) -> Response:
     """Show the corrections that the requester may see."""
-    late = visit.query.get("late") == "1"
-    request = pb.ListCorrectionsRequest(overdue_only=late)
-    answer = _stub(visit).ListCorrections(request, metadata=visit.connection.headers())
-    waiting, answered = waiting_first(answer.corrections)
-    return visit.render(
-        "corrections.html",
-        waiting=waiting,
-        answered=answered[:ANSWERED_SHOWN_MAX],
-        answered_total=len(answered),
-        late=late,
-        asks=_asks(visit),
-        names=Names(visit),
-        **_shown(visit),
-    )
+    answer = visit.call(stub_of(visit).ListCorrections, pb.ListCorrectionsRequest(overdue_only=late_only(visit)))
+    values = list_values(visit, answer.corrections, names=Names(visit))
+    return visit.render("corrections.html", states=STATES, **values)
 
 
 def show_new(visit: Visit) -> Response:
@@ -86,8 +73,7 @@ def _file(visit: Visit) -> Response:
         receipt_entry=visit.text("receipt"),
     )
     try:
-        with request_errors():
-            filed = _stub(visit).FileCorrection(request, metadata=visit.connection.headers()).correction
+        filed = visit.call(stub_of(visit).FileCorrection, request).correction
     except RequestError as error:
         return _new(page, "correction_new.html", error=error)
     done = Text(
@@ -122,22 +108,15 @@ def _answer(visit: Visit) -> Response:
         return _one(visit, problem=missing)
     state, done = finding
     request = pb.AnswerCorrectionRequest(id=visit.names["id"], state=state, answer=answer)
-    return _done(visit, lambda: _stub(visit).AnswerCorrection(request, metadata=visit.connection.headers()), done=done)
-
-
-def _done(visit: Visit, answer: Callable[[], object], *, done: Text) -> Response:
-    try:
-        with request_errors():
-            answer()
-    except RequestError as error:
-        return _one(visit, error=error)
-    return _one(visit, done=done)
+    return outcome(
+        lambda: visit.call(stub_of(visit).AnswerCorrection, request), page=partial(_one, visit), done=lambda _: done
+    )
 
 
 def _reveal(visit: Visit) -> Response:
     """Show which record is meant; the gateway records who asked."""
     request = pb.RevealCorrectionRequest(id=visit.names["id"])
-    answer = _stub(visit).RevealCorrection(request, metadata=visit.connection.headers())
+    answer = visit.call(stub_of(visit).RevealCorrection, request)
     return visit.render("correction_record.html", entity_key=answer.entity_key)
 
 
@@ -145,10 +124,10 @@ def _one(
     visit: Visit, *, error: RequestError | None = None, done: Text | None = None, problem: Text | None = None
 ) -> Response:
     page = replace(visit, path=f"/corrections/{visit.names['id']}")
-    listed = _stub(visit).ListCorrections(pb.ListCorrectionsRequest(), metadata=visit.connection.headers())
+    listed = visit.call(stub_of(visit).ListCorrections, pb.ListCorrectionsRequest())
     correction = next((one for one in listed.corrections if one.id == visit.names["id"]), None)
     if correction is None:
-        return page.render("correction_unknown.html")
+        return page.render("request_unknown.html", correction=True)
     names = Names(visit)
     own = {summary.name for summary in names.datasets} if Role.STEWARD in visit.session.requester.roles else set()
     return page.render(
@@ -160,7 +139,8 @@ def _one(
         error=error,
         done=done,
         problem=problem,
-        **_shown(visit),
+        states=STATES,
+        days_left=partial(days_left, now=visit.now),
     )
 
 
@@ -180,18 +160,6 @@ def _new(visit: Visit, template: str, *, error: RequestError | None = None, prob
         error=error,
         problem=problem,
     )
-
-
-def _shown(visit: Visit) -> dict[str, Any]:
-    return {"states": STATES, "days_left": partial(days_left, now=visit.now)}
-
-
-def _asks(visit: Visit) -> bool:
-    return not OFFICE.isdisjoint(visit.session.requester.roles)
-
-
-def _stub(visit: Visit) -> requests_pb2_grpc.RequestsServiceStub:
-    return requests_pb2_grpc.RequestsServiceStub(visit.connection.channel)
 
 
 PAGES = (

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from starlette.responses import Response
 
 from catalog.dataset import Text
 from catalog.vocabulary import Role
-from gateway.client import RequestError, request_errors
-from gateway.doors.console.deadlines import ANSWERED_SHOWN_MAX, days_left, end_of_day, last_day, waiting_first
+from gateway.client import RequestError
+from gateway.doors.console.days import end_of_day, last_day
 from gateway.doors.console.names import Names
+from gateway.doors.console.office_requests import asks, days_left, late_only, list_values, stub_of
+from gateway.doors.console.outcome import outcome
 from gateway.doors.console.roles import OFFICE, PROVIDING
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.requests.v1 import requests_pb2 as pb
-from sharing_stubs.sharing.requests.v1 import requests_pb2_grpc
 
 _TITLE = Text(zh="数据需求", en="Data needs")
 STATES = {
@@ -31,19 +31,8 @@ _YEAR_SECONDS = 365 * 86_400
 
 def show(visit: Visit) -> Response:
     """Show the needs that the requester may see."""
-    late = visit.query.get("late") == "1"
-    answer = _stub(visit).ListNeeds(pb.ListNeedsRequest(overdue_only=late), metadata=visit.connection.headers())
-    waiting, answered = waiting_first(answer.needs)
-    return visit.render(
-        "needs.html",
-        waiting=waiting,
-        answered=answered[:ANSWERED_SHOWN_MAX],
-        answered_total=len(answered),
-        late=late,
-        asks=_holds(visit, OFFICE),
-        names=Names(visit),
-        **_shown(visit),
-    )
+    answer = visit.call(stub_of(visit).ListNeeds, pb.ListNeedsRequest(overdue_only=late_only(visit)))
+    return visit.render("needs.html", states=STATES, **list_values(visit, answer.needs, names=Names(visit)))
 
 
 def show_new(visit: Visit) -> Response:
@@ -81,8 +70,7 @@ def _file(visit: Visit) -> Response:
         needed_until=until,
     )
     try:
-        with request_errors():
-            need = _stub(visit).FileNeed(request, metadata=visit.connection.headers()).need
+        need = visit.call(stub_of(visit).FileNeed, request).need
     except RequestError as error:
         return _new(page, "need_new.html", error=error)
     done = Text(
@@ -137,7 +125,7 @@ def _accept(visit: Visit) -> Response:
             zh="已同意。数据编目之后，由该单位就数据集再提出需求。",
             en="Accepted. Once the data is catalogued, the office files a need for the dataset.",
         )
-    return _answered(visit, lambda: _stub(visit).AcceptNeed(request, metadata=visit.connection.headers()), done=done)
+    return _answered(visit, lambda: visit.call(stub_of(visit).AcceptNeed, request), done=done)
 
 
 def _refuse(visit: Visit) -> Response:
@@ -151,22 +139,17 @@ def _refuse(visit: Visit) -> Response:
     done = Text(
         zh="已答复：不同意。该单位会看到依据和答复。", en="Refused. The office sees the ground and your answer."
     )
-    return _answered(visit, lambda: _stub(visit).RefuseNeed(request, metadata=visit.connection.headers()), done=done)
+    return _answered(visit, lambda: visit.call(stub_of(visit).RefuseNeed, request), done=done)
 
 
 def _withdraw(visit: Visit) -> Response:
     request = pb.WithdrawNeedRequest(id=visit.names["id"])
     done = Text(zh="需求已撤回。", en="The need is withdrawn.")
-    return _answered(visit, lambda: _stub(visit).WithdrawNeed(request, metadata=visit.connection.headers()), done=done)
+    return _answered(visit, lambda: visit.call(stub_of(visit).WithdrawNeed, request), done=done)
 
 
 def _answered(visit: Visit, answer: Callable[[], object], *, done: Text) -> Response:
-    try:
-        with request_errors():
-            answer()
-    except RequestError as error:
-        return _one(visit, error=error)
-    return _one(visit, done=done)
+    return outcome(answer, page=partial(_one, visit), done=lambda _: done)
 
 
 def _one(
@@ -175,7 +158,7 @@ def _one(
     page = replace(visit, path=f"/needs/{visit.names['id']}")
     need = _found(visit)
     if need is None:
-        return page.render("need_unknown.html")
+        return page.render("request_unknown.html", correction=False)
     requester = visit.session.requester
     answers = not need.answered_at and Role.STEWARD in requester.roles and requester.department == need.controller
     return page.render(
@@ -183,19 +166,20 @@ def _one(
         need=need,
         names=Names(visit),
         answers=answers,
-        withdraws=not need.answered_at and _holds(visit, OFFICE) and requester.office == need.office,
+        withdraws=not need.answered_at and asks(visit) and requester.office == need.office,
         grounds=_grounds(visit, controller=need.controller) if answers or need.basis else [],
         suggested=f"{need.controller}-{need.office}-{need.id[-6:]}".lower().replace("_", "-"),
         last_day=last_day(need.needed_until),
         error=error,
         done=done,
         problem=problem,
-        **_shown(visit),
+        states=STATES,
+        days_left=partial(days_left, now=visit.now),
     )
 
 
 def _found(visit: Visit) -> pb.Need | None:
-    listed = _stub(visit).ListNeeds(pb.ListNeedsRequest(), metadata=visit.connection.headers()).needs
+    listed = visit.call(stub_of(visit).ListNeeds, pb.ListNeedsRequest()).needs
     return next((one for one in listed if one.id == visit.names["id"]), None)
 
 
@@ -222,20 +206,8 @@ def _new(visit: Visit, template: str, *, error: RequestError | None = None, prob
 
 
 def _grounds(visit: Visit, *, controller: str = "") -> list[pb.NegativeListEntry]:
-    answer = _stub(visit).ListNegativeList(pb.ListNegativeListRequest(), metadata=visit.connection.headers())
+    answer = visit.call(stub_of(visit).ListNegativeList, pb.ListNegativeListRequest())
     return [one for one in answer.entries if not controller or not one.controllers or controller in one.controllers]
-
-
-def _shown(visit: Visit) -> dict[str, Any]:
-    return {"states": STATES, "days_left": partial(days_left, now=visit.now)}
-
-
-def _holds(visit: Visit, roles: frozenset[str]) -> bool:
-    return not roles.isdisjoint(visit.session.requester.roles)
-
-
-def _stub(visit: Visit) -> requests_pb2_grpc.RequestsServiceStub:
-    return requests_pb2_grpc.RequestsServiceStub(visit.connection.channel)
 
 
 PAGES = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -13,11 +12,12 @@ from gateway.client import request_errors
 from gateway.client.reports.fill import PreparedReport, Wanted, prepare_report
 from gateway.client.reports.model import ReportInvalid, Template, load_template, template_names
 from gateway.client.reports.sheet import write_report
+from gateway.doors.console.days import today
 from gateway.doors.console.downloads import offer
 from gateway.doors.console.runs.results import Refused
 from gateway.doors.console.runs.run import Question, Run, State
 from gateway.doors.console.runs.spool import SpoolClosed
-from gateway.doors.console.visit import CITY_TIME, Action, Page, Visit
+from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
 _ROWS_MAX = 20_000
@@ -147,7 +147,7 @@ def _prepared(visit: Visit, template: Template) -> PreparedReport:
         typed={name: visit.text(f"{_TYPED}{name}") for name in template.parameters},
         case=visit.text("case"),
         language=visit.language,
-        today=datetime.datetime.fromtimestamp(visit.now, CITY_TIME).date(),
+        today=today(visit.now),
     )
     return prepare_report(visit.connection, wanted)
 

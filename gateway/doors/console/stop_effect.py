@@ -57,7 +57,7 @@ def agreement(visit: Visit, id: str) -> pb.Agreement | None:
 def agreements(visit: Visit) -> Sequence[pb.Agreement]:
     """Return all agreements, ended ones too."""
     stub = governance_pb2_grpc.GovernanceServiceStub(visit.connection.channel)
-    return stub.ListAgreements(pb.ListAgreementsRequest(), metadata=visit.connection.headers()).agreements
+    return visit.call(stub.ListAgreements, pb.ListAgreementsRequest()).agreements
 
 
 def _datasets(visit: Visit, kind: pb.StopKind, target: str, *, names: Names) -> list[str]:
@@ -93,7 +93,7 @@ def _recent_offices(
         groupings=[audit_pb2.Grouping(dimensions=[audit_pb2.DIMENSION_OFFICE])],
     )
     stub = audit_pb2_grpc.AuditServiceStub(visit.connection.channel)
-    (grouped,) = stub.SummariseEntries(request, metadata=visit.connection.headers()).groupings
+    (grouped,) = visit.call(stub.SummariseEntries, request).groupings
     return tuple(
         (visit.words(group.titles[0]) or group.values[0], group.accesses) for group in grouped.groups if group.accesses
     )

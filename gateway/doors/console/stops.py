@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
 
 from catalog.dataset import Text
 from catalog.vocabulary import Role
-from gateway.client import RequestError, request_errors
+from gateway.client import RequestError
 from gateway.doors.console.names import Names
+from gateway.doors.console.outcome import outcome
 from gateway.doors.console.roles import OFFICE, PROVIDING
 from gateway.doors.console.stop_effect import KIND_TITLES, KINDS, Effect, agreements, effect_of, target_name
 from gateway.doors.console.visit import Action, Page, Visit
@@ -19,6 +22,7 @@ from sharing_stubs.sharing.governance.v1 import governance_pb2_grpc
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 
 _TITLE = Text(zh="停用", en="Stops")
+_EMPTY_FORM: Mapping[str, Any] = {"kinds": KINDS, "kind": "", "targets": [], "reason": "", "problem": None, "controllers": {}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,11 @@ class Shown:
     effect: Effect
     deliveries_ended: int | None = None
     """None when it was lifted."""
+
+    @property
+    def of_column(self) -> bool:
+        """Whether the rest of the dataset goes on."""
+        return self.stop.kind == pb.STOP_KIND_COLUMN
 
 
 def show(visit: Visit) -> Response:
@@ -60,7 +69,7 @@ def _confirm(visit: Visit) -> Response:
     names = Names(visit)
     return visit.render(
         "stop_confirm.html",
-        kind=kind[0],
+        kind=visit.text("kind"),
         kind_title=KIND_TITLES[kind[0]],
         name=target_name(kind[0], target, names=names),
         department=names.department(_controller(visit)),
@@ -77,29 +86,27 @@ def _press(visit: Visit) -> Response:
         reason=visit.text("reason"),
         controller=_controller(visit) if of_office else "",
     )
-    try:
-        with request_errors():
-            answer = _stub(visit).Stop(request, metadata=visit.connection.headers())
-    except RequestError as error:
-        return _page(visit, error=error)
-    return _page(visit, shown=_shown(visit, answer.stop, deliveries_ended=answer.deliveries_ended))
+    return outcome(
+        lambda: visit.call(_stub(visit).Stop, request),
+        page=partial(_page, visit),
+        done=lambda answer: _shown(visit, answer.stop, deliveries_ended=answer.deliveries_ended),
+    )
 
 
 def _lift(visit: Visit) -> Response:
     page, id, reason = replace(visit, path="/stops"), visit.names["id"], visit.text("reason")
-    listed = _stub(visit).ListStops(pb.ListStopsRequest(), metadata=visit.connection.headers())
+    listed = visit.call(_stub(visit).ListStops, pb.ListStopsRequest())
     stop = next((one for one in listed.stops if one.id == id), None)
     if stop is None:
         return _page(page, problem=Text(zh="这项停用已经解除。", en="This stop has been lifted already."))
     if not reason:
         problem = Text(zh="解除停用须写明理由。", en="Give the reason why the stop is lifted.")
         return _page(page, problem=problem, lifting=id)
-    try:
-        with request_errors():
-            _stub(visit).LiftStop(pb.LiftStopRequest(id=id, reason=reason), metadata=visit.connection.headers())
-    except RequestError as error:
-        return _page(page, error=error, lifting=id)
-    return _page(page, shown=_shown(visit, stop))
+    return outcome(
+        lambda: visit.call(_stub(visit).LiftStop, pb.LiftStopRequest(id=id, reason=reason)),
+        page=partial(_page, page, lifting=id),
+        done=lambda _: _shown(visit, stop),
+    )
 
 
 def _shown(visit: Visit, stop: pb.StopOrder, *, deliveries_ended: int | None = None) -> Shown:
@@ -115,16 +122,15 @@ def _shown(visit: Visit, stop: pb.StopOrder, *, deliveries_ended: int | None = N
 def _page(
     visit: Visit,
     *,
-    shown: Shown | None = None,
+    done: Shown | None = None,
     error: RequestError | None = None,
     problem: Text | None = None,
     lifting: str = "",
 ) -> Response:
     request = pb.ListStopsRequest(with_lifted=True)
-    answer = _stub(visit).ListStops(request, metadata=visit.connection.headers())
+    answer = visit.call(_stub(visit).ListStops, request)
     requester, names = visit.session.requester, Names(visit)
     administers = Role.ADMINISTRATOR in requester.roles
-    form = {} if shown or lifting else _form(visit)
     return visit.render(
         "stops.html",
         stops=[(stop, target_name(stop.kind, stop.target, names=names)) for stop in answer.stops],
@@ -132,17 +138,13 @@ def _page(
         kind_titles=KIND_TITLES,
         lifts=lambda stop: administers or (bool(requester.department) and stop.controller == requester.department),
         presses=administers or Role.STEWARD in requester.roles,
-        shown=shown,
+        shown=done,
         error=error,
         page_problem=problem,
         lifting=lifting,
         names=names,
-        **(_empty_form(visit) | form),
+        **(_EMPTY_FORM if done or lifting else _form(visit)),
     )
-
-
-def _empty_form(visit: Visit) -> dict[str, Any]:
-    return {"kinds": KINDS, "kind": "", "targets": [], "reason": "", "problem": None, "controllers": {}}
 
 
 def _form(visit: Visit, *, problem: Text | None = None) -> dict[str, Any]:
@@ -190,7 +192,7 @@ def _datasets(visit: Visit, *, names: Names) -> list[str]:
     if visit.session.requester.department:
         return [summary.name for summary in names.datasets]
     stub = registry_pb2_grpc.RegistryServiceStub(visit.connection.channel)
-    answer = stub.ListRegistrations(registry_pb2.ListRegistrationsRequest(), metadata=visit.connection.headers())
+    answer = visit.call(stub.ListRegistrations, registry_pb2.ListRegistrationsRequest())
     return sorted({dataset.name for one in answer.registrations for dataset in one.datasets})
 
 

@@ -13,8 +13,9 @@ from starlette.responses import Response
 
 from catalog.dataset import Bilingual, Text
 from catalog.vocabulary import Role
+from gateway.doors.console.days import midnight, today
 from gateway.doors.console.names import Names
-from gateway.doors.console.visit import CITY_TIME, Page, Visit
+from gateway.doors.console.visit import Page, Visit
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 
 _Dimension = audit_pb2.Dimension
@@ -29,7 +30,6 @@ _BREAKDOWNS = (
 _GROUPS_SHOWN_MAX = 12
 _GROUPS_ASKED_MAX = 1_000
 """The most that the gateway tells of each grouping; more than the days of a year."""
-_DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,20 +85,19 @@ def show(visit: Visit) -> Response:
 def _asked(visit: Visit, *, since: datetime.date, dataset: str) -> Iterable[audit_pb2.GroupedCounts]:
     by = [(), (_Dimension.DIMENSION_DAY,), *((one,) for one, _, _ in _BREAKDOWNS)]
     request = audit_pb2.SummariseEntriesRequest(
-        from_time=int(datetime.datetime.combine(since, datetime.time(), CITY_TIME).timestamp()),
+        from_time=midnight(since),
         until_time=int(visit.now) + 1,
         dataset=dataset,
         groupings=[audit_pb2.Grouping(dimensions=dimensions) for dimensions in by],
         groups_max=_GROUPS_ASKED_MAX,
     )
     stub = audit_pb2_grpc.AuditServiceStub(visit.connection.channel)
-    return stub.SummariseEntries(request, metadata=visit.connection.headers()).groupings
+    return visit.call(stub.SummariseEntries, request).groupings
 
 
 def _first_day(now: float, *, days: int) -> datetime.date:
     """Return the first of so many days that end today, in the city's time."""
-    today = datetime.datetime.fromtimestamp(now, CITY_TIME).date()
-    return today - datetime.timedelta(days=days - 1)
+    return today(now) - datetime.timedelta(days=days - 1)
 
 
 def timeline(groups: Iterable[audit_pb2.GroupCounts], *, since: datetime.date, days: int) -> list[tuple[str, int, int]]:

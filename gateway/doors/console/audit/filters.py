@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from catalog.dataset import Text
-from gateway.doors.console.visit import CITY_TIME, Visit
+from gateway.doors.console.days import midnight, today
+from gateway.doors.console.visit import Visit
 
 PERIOD_DAYS = 30
 """What a search covers when nobody says otherwise."""
@@ -52,8 +53,8 @@ def asked_filters(visit: Visit) -> dict[str, str]:
 
 def last_days(now: float, *, days: int = PERIOD_DAYS) -> tuple[datetime.date, datetime.date]:
     """Return the first and the last of so many days before today, in the city."""
-    today = datetime.datetime.fromtimestamp(now, CITY_TIME).date()
-    return today - datetime.timedelta(days=days), today
+    last = today(now)
+    return last - datetime.timedelta(days=days), last
 
 
 def read_period(first: str, last: str) -> tuple[datetime.date | None, datetime.date | None]:
@@ -76,18 +77,9 @@ def request_fields(values: Mapping[str, str]) -> dict[str, Any]:
     """
     first, last = read_period(values["from"], values["until"])
     fields: dict[str, Any] = {name: values[name] for name in FIELDS if name not in ("from", "until")}
-    fields["from_time"] = _midnight(first) if first else 0
-    fields["until_time"] = _midnight(last + datetime.timedelta(days=1)) if last else 0
+    fields["from_time"] = midnight(first) if first else 0
+    fields["until_time"] = midnight(last + datetime.timedelta(days=1)) if last else 0
     return fields
-
-
-def seconds_of(day: datetime.date) -> int:
-    """Return when a day begins in the city, in seconds since 1970-01-01 UTC."""
-    return _midnight(day)
-
-
-def _midnight(day: datetime.date) -> int:
-    return int(datetime.datetime.combine(day, datetime.time(), CITY_TIME).timestamp())
 
 
 def _day(text: str) -> datetime.date | None:

@@ -24,9 +24,10 @@ from gateway.doors.console.audit.filters import (
 from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.audit.titles import titles_of
 from gateway.doors.console.audit.words import KINDS, OUTCOMES, in_words
+from gateway.doors.console.days import today
 from gateway.doors.console.downloads import offer
 from gateway.doors.console.roles import AUDITING
-from gateway.doors.console.visit import CITY_TIME, Action, Page, Visit
+from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 
 PAGE_ENTRIES = 50
@@ -132,10 +133,11 @@ def export(visit: Visit) -> Response:
         kept = at_most(leaves(), entries_max=EXPORT_ENTRIES_MAX)
         write_entries(kept, path=path, titles=titles_of(visit), language=visit.language)
 
-    today = datetime.datetime.fromtimestamp(visit.now, CITY_TIME).date()
     title = "访问日志" if visit.language == "zh" else "access-log"
     try:
-        return visit.go(offer(visit.session, name=f"{title}-{today}.{name}", media_type=FORMATS[name], write=write))
+        return visit.go(
+            offer(visit.session, name=f"{title}-{today(visit.now)}.{name}", media_type=FORMATS[name], write=write)
+        )
     except TooManyEntries:
         return visit.render("audit/notice.html", problem=TOO_MANY_ENTRIES)
 

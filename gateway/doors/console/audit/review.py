@@ -12,9 +12,10 @@ from starlette.responses import Response
 
 from catalog.dataset import Text
 from gateway.client.audit_reports import NOT_DECIDED
-from gateway.doors.console.audit.filters import PeriodInvalid, last_days, read_period, seconds_of
+from gateway.doors.console.audit.filters import PeriodInvalid, last_days, read_period
 from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.audit.titles import titles_of
+from gateway.doors.console.days import midnight
 from gateway.doors.console.roles import AUDITING
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import review_pb2, review_pb2_grpc
@@ -160,8 +161,8 @@ def _period(visit: Visit) -> Period:
     first, last = read_period(visit.text("from"), visit.text("until"))
     if first is None or last is None:
         raise PeriodInvalid("请填写起止日期。", "Give the first and the last day.")
-    end = seconds_of(last + datetime.timedelta(days=1))
-    return Period(from_time=seconds_of(first), until_time=min(end, int(visit.now) + 1))
+    end = midnight(last + datetime.timedelta(days=1))
+    return Period(from_time=midnight(first), until_time=min(end, int(visit.now) + 1))
 
 
 def _in_words(differences: Sequence[str]) -> list[Text]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 
 from starlette.responses import Response
 
 from catalog.dataset import Text
+from gateway.doors.console.days import today
 from gateway.doors.console.results.charts import (
     OTHERS,
     Choices,
@@ -23,7 +23,7 @@ from gateway.doors.console.results.columns import Column
 from gateway.doors.console.results.finding import columns_for, find_complete
 from gateway.doors.console.runs.run import Run
 from gateway.doors.console.runs.spool import SpoolClosed
-from gateway.doors.console.visit import CITY_TIME, Action, Visit
+from gateway.doors.console.visit import Action, Visit
 
 _AGE = Text(zh="年龄段", en="Age band")
 _ROWS = Text(zh="行数", en="Rows")
@@ -73,8 +73,7 @@ def _render(visit: Visit, run: Run, *, wishes: Sequence[Wish] | None) -> Respons
         return visit.render("results_refused.html", text=_BUSY)
     try:
         found = _choices(visit, run)
-        today = datetime.datetime.fromtimestamp(visit.now, CITY_TIME).date()
-        drawn = draw(run.spool.batches(), found.suggested if wishes is None else wishes, today=today)
+        drawn = draw(run.spool.batches(), found.suggested if wishes is None else wishes, today=today(visit.now))
     except SpoolClosed:
         return visit.render("result_charts.html", run=None, pictures=[], options=None)
     finally:

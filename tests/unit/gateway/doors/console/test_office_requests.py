@@ -1,10 +1,10 @@
-"""Deadlines as a page shows them."""
+"""Needs and corrections as their pages list them."""
 
 from __future__ import annotations
 
 import pytest
 
-from gateway.doors.console.deadlines import days_left, end_of_day, last_day, waiting_first
+from gateway.doors.console.office_requests import days_left, waiting_first
 from sharing_stubs.sharing.requests.v1 import requests_pb2 as pb
 
 NOON = 1_767_240_000
@@ -24,16 +24,3 @@ def test_what_waits_comes_first_the_most_urgent_before_the_others() -> None:
     late, soon = (pb.Need(id=day, deadline=pb.Deadline(due_on=day)) for day in ("2025-12-30", "2026-01-04"))
     over = [pb.Need(id=id, answered_at=1) for id in ("b", "a")]
     assert waiting_first([over[0], soon, over[1], late]) == ([late, soon], over)
-
-
-@pytest.mark.parametrize("day", ["", "soon", "2026-13-01", "9999-12-31", "1800-01-01"])
-def test_what_is_no_day_is_none(day: str) -> None:
-    """Also days of which no moment can be computed."""
-    assert end_of_day(day) is None
-
-
-def test_the_last_day_of_a_moment_is_the_day_it_ends() -> None:
-    """The last second of the day counts, the next one does not."""
-    ends = end_of_day("2026-01-01")
-    assert ends == NOON + 12 * 3600
-    assert last_day(ends) == "2026-01-01"
