@@ -13,7 +13,7 @@ from catalog.vocabulary import Role
 from gateway.client import RequestError
 from gateway.doors.console.days import end_of_day, last_day
 from gateway.doors.console.names import Names
-from gateway.doors.console.office_requests import asks, days_left, late_only, list_values, stub_of
+from gateway.doors.console.office_requests import days_left, late_only, list_values, stub_of, works_in_office
 from gateway.doors.console.outcome import outcome
 from gateway.doors.console.roles import OFFICE, PROVIDING
 from gateway.doors.console.visit import Action, Page, Visit
@@ -166,7 +166,7 @@ def _one(
         need=need,
         names=Names(visit),
         answers=answers,
-        withdraws=not need.answered_at and asks(visit) and requester.office == need.office,
+        withdraws=not need.answered_at and works_in_office(visit) and requester.office == need.office,
         grounds=_grounds(visit, controller=need.controller) if answers or need.basis else [],
         suggested=f"{need.controller}-{need.office}-{need.id[-6:]}".lower().replace("_", "-"),
         last_day=last_day(need.needed_until),

@@ -23,8 +23,8 @@ def stub_of(visit: Visit) -> requests_pb2_grpc.RequestsServiceStub:
     return requests_pb2_grpc.RequestsServiceStub(visit.connection.channel)
 
 
-def asks(visit: Visit) -> bool:
-    """Tell whether the requester works in an office, so that it is its own requests that are shown."""
+def works_in_office(visit: Visit) -> bool:
+    """Tell whether the requester works with data in an office, so that it is the own requests that are shown."""
     return not OFFICE.isdisjoint(visit.session.requester.roles)
 
 
@@ -41,7 +41,7 @@ def list_values(visit: Visit, requests: Iterable[_Request], *, names: Names) -> 
         "answered": answered[:_ANSWERED_SHOWN_MAX],
         "answered_total": len(answered),
         "late": late_only(visit),
-        "asks": asks(visit),
+        "asks": works_in_office(visit),
         "names": names,
         "days_left": partial(days_left, now=visit.now),
     }

@@ -22,7 +22,14 @@ from sharing_stubs.sharing.governance.v1 import governance_pb2_grpc
 from sharing_stubs.sharing.registry.v1 import registry_pb2, registry_pb2_grpc
 
 _TITLE = Text(zh="停用", en="Stops")
-_EMPTY_FORM: Mapping[str, Any] = {"kinds": KINDS, "kind": "", "targets": [], "reason": "", "problem": None, "controllers": {}}
+_EMPTY_FORM: Mapping[str, Any] = {
+    "kinds": KINDS,
+    "kind": "",
+    "targets": [],
+    "reason": "",
+    "problem": None,
+    "controllers": {},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
