@@ -18,7 +18,7 @@ _ACTION_WORDS: Mapping[ColumnAction, Text] = {
     ColumnAction.LOOKUP: Text(zh="只能按给定的键值查询，不返回", en="only for looking up given keys, never returned"),
     ColumnAction.NULL: Text(zh="一律为空", en="always empty"),
     ColumnAction.PSEUDONYM: Text(zh="换成仅在本次查询内有效的假名", en="a pseudonym that holds within this query only"),
-    ColumnAction.CLEAR: Text(zh="原值", en="as it is"),
+    ColumnAction.CLEAR: Text(zh="原样", en="as it is"),
 }
 _MASK_WORDS: Mapping[Mask, Text] = {
     Mask.NAME: Text(zh="只保留姓氏", en="surname only"),

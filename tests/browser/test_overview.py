@@ -47,7 +47,7 @@ def test_the_auditor_sees_the_whole_city(signed_in: SignIn, profiles: Path) -> N
     assert re.fullmatch(r"\d+ / \d+", figure(page, "连接器"))
     assert number(page, "访问日志条目") > 10
     expect(page.locator("#overview .cards")).to_contain_text(re.compile("签名检查点 (刚刚|.+前)"))
-    for name in ("按用途", "按数源部门"):
+    for name in ("按用途", "按提供部门"):
         expect(page.get_by_role("heading", name=name)).to_be_visible()
     expect(page.locator(".overview-counted").first).to_contain_text("网格")
     expect(page.get_by_role("img", name="今天各小时的查询")).to_be_visible()

@@ -177,7 +177,7 @@ def test_the_command_line_shows_an_explanation_in_both_languages(lone):
     assert chinese.exit_code == 0
     for text in (
         "✓ 允许",
-        "原值",
+        "原样",
         "partial:phone",
         "仅南京东路街道（310101002）的行",
         "协议: agreement-1",

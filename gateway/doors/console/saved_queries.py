@@ -256,7 +256,7 @@ def _check(query: Draft) -> None:
     for zh, en, text, most in (
         ("名称", "title", query.title, TITLE_MAX),
         ("查询语句", "query", query.sql, SQL_MAX),
-        ("目的", "purpose", query.purpose, NAME_MAX),
+        ("用途", "purpose", query.purpose, NAME_MAX),
         ("事项编号", "case number", query.case, NAME_MAX),
     ):
         if len(text) <= most:

@@ -51,12 +51,12 @@ class Editor:
             )
         if not self.draft.sql:
             return Text(
-                zh="选一个常用查询，或勾选要看的列，这里会说明您将得到什么。",
+                zh="选一个现成查询，或勾选要看的列，这里会说明您将得到什么。",
                 en="Take one of the ready-made queries or tick columns: here you will see what you get.",
             )
         if purpose.case_required and not case_fits(self.draft.case, pattern=purpose.case_pattern):
             form = case_form(purpose.case_pattern)
-            return Text(zh=f"请填写案号{form.zh}。", en=f"Fill in the case number{form.en}.")
+            return Text(zh=f"请填写事项编号{form.zh}。", en=f"Fill in the case number{form.en}.")
         for one in self.picks.filters if self.picks else ():
             offered = self.shelf.column(one.column)
             if offered and offered.treated.extent == "lookup" and not one.complete:

@@ -12,7 +12,7 @@ from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 Extent = Literal["clear", "masked", "counted", "lookup", "closed"]
 _BADGES: Mapping[Extent, tuple[Text, str]] = {
-    "clear": (Text(zh="原样", en="clear"), "good"),
+    "clear": (Text(zh="原样", en="as it is"), "good"),
     "masked": (Text(zh="脱敏", en="masked"), "warn"),
     "counted": (Text(zh="仅统计", en="counted only"), "warn"),
     "lookup": (Text(zh="仅作查询键", en="look-up key"), ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from catalog.dataset import Text
 from gateway.doors.console.asking.picks import Condition, Kind, Measure, kind_of
@@ -15,6 +16,7 @@ __all__ = [
     "GRADES",
     "KINDS",
     "MEASURES",
+    "Hindrance",
     "condition",
     "kind_of",
     "why_not",
@@ -88,37 +90,54 @@ def condition(of: Condition, *, kind: Kind, column: str, division: bool = False)
     return CONDITIONS[of]
 
 
-def why_not(purpose: catalog_pb2.PurposeDescription) -> tuple[Text, Text] | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hindrance:
+    """Why a purpose cannot be used now."""
+
+    message: Text
+    remedy: Text
+    page: str = ""
+    """Where a need is filed that removes it; empty when none does."""
+
+
+def why_not(purpose: catalog_pb2.PurposeDescription) -> Hindrance | None:
     """Return why a purpose cannot be used now, and what to do next; None when it can."""
     if purpose.emergency_required and not purpose.emergency:
-        return (
-            Text(zh="本辖区没有正在生效的应急状态。", en="No emergency is in force in your area."),
-            Text(
+        return Hindrance(
+            message=Text(zh="本辖区没有正在生效的应急状态。", en="No emergency is in force in your area."),
+            remedy=Text(
                 zh="日常工作请选用其他用途；确需使用的，请单位负责人提请依法宣布应急状态。",
                 en="For everyday work choose another purpose; else the head of the office asks for one to be declared.",
             ),
         )
     if purpose.quota.rows_left == 0:
-        return (
-            Text(zh="今天的行数限额已用完。", en="Today's rows are used up."),
-            Text(zh="请明天再查，或缩小范围。", en="Ask again tomorrow, or for less."),
+        return Hindrance(
+            message=Text(zh="今天的行数限额已用完。", en="Today's rows are used up."),
+            remedy=Text(zh="请明天再查，或缩小范围。", en="Ask again tomorrow, or for less."),
         )
     if purpose.quota.HasField("lookups_left") and purpose.quota.lookups_left == 0:
-        return (
-            Text(zh="今天的核查次数已用完。", en="Today's look-ups are used up."),
-            Text(zh="请明天再查。", en="Ask again tomorrow."),
+        return Hindrance(
+            message=Text(zh="今天逐个查询的次数已用完。", en="Today's look-ups are used up."),
+            remedy=Text(zh="请明天再查。", en="Ask again tomorrow."),
         )
     missing = [state for state in purpose.agreements if not state.agreement]
     if missing and len(missing) == len(purpose.datasets):
         zh = "、".join(dict.fromkeys(state.controller.zh for state in missing))
         en = ", ".join(dict.fromkeys(state.controller.en for state in missing))
-        return (
-            Text(zh="数据提供部门尚未签署共享协议。", en="The departments have signed no sharing agreement yet."),
-            Text(zh=f"请联系{zh}签署协议。", en=f"Ask for one: {en}."),
+        return Hindrance(
+            message=Text(
+                zh="提供部门尚未同意提供数据。", en="The departments have not agreed to provide the data yet."
+            ),
+            remedy=Text(
+                zh=f"请在“数据需求”中向{zh}提出需求；同意后即可查询。",
+                en=f"File a need to {en} under Data needs; you may query once it is accepted.",
+            ),
+            page=f"/needs/new?purpose={purpose.id}",
         )
     if not purpose.datasets:
-        return (
-            Text(zh="目前没有向您开放的数据集。", en="It opens no dataset to you at present."),
-            Text(zh="请在“数据需求”中提出需求。", en="Ask for data below 'Needs'."),
+        return Hindrance(
+            message=Text(zh="目前没有向您开放的数据集。", en="It opens no dataset to you at present."),
+            remedy=Text(zh="请在“数据需求”中提出需求。", en="File a need under Data needs."),
+            page=f"/needs/new?purpose={purpose.id}",
         )
     return None

@@ -176,7 +176,7 @@ def test_the_list_has_every_column_and_row_filter_in_order(catalogue: Catalogue)
             "column": "sex",
             "action": "clear",
             "mask": None,
-            "text": {"zh": "原值", "en": "as it is"},
+            "text": {"zh": "原样", "en": "as it is"},
         },
     ]
     (rows,) = json.loads(cuts.rows_json())

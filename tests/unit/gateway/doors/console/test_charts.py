@@ -15,7 +15,7 @@ TODAY = datetime.date(2026, 11, 22)
 
 def column(name: str, type_: pa.DataType, *, is_division: bool = False, treated: bool = True) -> Column:
     """Return a column of a result."""
-    treatments = (Text(zh="原值", en="as it is"),) if treated else ()
+    treatments = (Text(zh="原样", en="as it is"),) if treated else ()
     return Column(
         name=name,
         title=None,

@@ -152,7 +152,7 @@ def test_only_the_first_of_many_are_shown() -> None:
     ]
     unknown = audit_pb2.NamedCounts(counts=audit_pb2.UseCounts(denials=9))
     shown = drawn(of_the_day(total=audit_pb2.UseCounts(queries=13, denials=9), purposes=[unknown, *counted]))
-    assert "未申报或不在目录中的用途" in shown
+    assert "未选用途，或用途不在目录中" in shown
     assert f"用途{SHOWN_MAX - 2}" in shown
     assert f"用途{SHOWN_MAX - 1}" not in shown
     assert "另有 4 个" in shown
