@@ -52,3 +52,9 @@ def test_every_text_of_the_rules_is_in_the_message_catalogue_and_used() -> None:
     assert {rule for _, rule, *_ in named} == set(messages["basis"])
     remedies = {remedy for *_, remedy in named if remedy} | set(re.findall(r'choice := "(\w+)"', text))
     assert remedies == set(messages["remedy"])
+
+
+def test_remedies_can_be_followed_in_the_console_too() -> None:
+    """Most who are denied have a browser only: no remedy sends them to a command."""
+    remedies = json.loads((POLICIES / "messages" / "data.json").read_text("utf-8"))["remedy"]
+    assert [id for id, text in remedies.items() if "gateway" in text["zh"] or "'gateway " in text["en"]] == []

@@ -25,8 +25,8 @@ test_allows_with_every_agreement_that_covers_named if {
 test_denies_without_an_agreement_and_names_whom_to_ask if {
 	denied(none, fixture.catalog)
 	some denial in agreement.denials with input as none with data.catalog as fixture.catalog
-	denial.remedy.en == "Ask Public Security for an agreement on 'population.resident' for the purpose 'visits'."
-	denial.remedy.zh == "请与公安局就用途“visits”签订“population.resident”的共享协议。"
+	denial.remedy.en == "File a data need to Public Security for 'population.resident' and the purpose 'visits'; you may query once it is accepted."
+	denial.remedy.zh == "请向公安局提出“population.resident”用于“visits”的数据需求；同意后即可查询。"
 }
 
 test_denies_an_agreement_about_something_else if {

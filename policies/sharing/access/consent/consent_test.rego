@@ -22,7 +22,7 @@ test_allows_other_grounds_without_any_consent if established(fixture.look_up, fi
 
 test_denies_when_one_person_has_not_consented if {
 	one := fixture.patched(asked, ["query", "datasets", "0", "consents"], 1)
-	denied(one, consenting, "Ask the person first and record the consent, in the console under Consents or with 'gateway consent record'.")
+	denied(one, consenting, "Ask the person first, record the consent, then query.")
 }
 
 test_denies_a_statutory_purpose_that_asks_for_consent if {

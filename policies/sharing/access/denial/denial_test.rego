@@ -5,15 +5,15 @@ import data.sharing.access.denial
 test_names_are_filled_in_in_both_languages if {
 	made := denial.make("NOT_AVAILABLE", "minimisation", ["a.b"], "DECLARE_COVERING", ["p", "q"]) with input.purpose as "visits"
 	made.message == {"zh": "用途“visits”不提供“a.b”。", "en": "'a.b' is not available for the purpose 'visits'."}
-	made.remedy.zh == "若工作需要，可申明覆盖它的用途：p、q。"
-	made.remedy.en == "If your work needs it, declare a purpose that covers it: p, q."
+	made.remedy.zh == "若确属该项工作，可改用用途：p、q。"
+	made.remedy.en == "If that is your task, declare a purpose that covers it: p, q."
 }
 
 test_title_is_filled_in_in_the_language_of_the_text if {
 	made := denial.make("COMBINATION_FORBIDDEN", "minimisation", [], "ASK_DEPARTMENT", ["a.b"]) with input.purpose as "visits"
 	titled := denial.titled(made, {"zh": "卫健委", "en": "Health"})
 	titled.message == {"zh": "该查询把不得汇集的信息放在一起：卫健委。", "en": "The query brings together what must stay apart: Health."}
-	titled.remedy.en == "Ask Health for an agreement on 'a.b' for the purpose 'visits'."
+	titled.remedy.en == "File a data need to Health for 'a.b' and the purpose 'visits'; you may query once it is accepted."
 	titled.legal_basis == made.legal_basis
 }
 

@@ -103,9 +103,9 @@ test_denies_a_dataset_that_is_not_shared if {
 
 test_remedy_names_purposes_of_the_requester_that_cover_the_name if {
 	some column in denials(fixture.request("visits", "population.resident", ["phone"]))
-	column.remedy.en == "If your work needs it, declare a purpose that covers it: inspection."
+	column.remedy.en == "If that is your task, declare a purpose that covers it: inspection."
 	some table in denials(fixture.request("visits", "health.health_code", ["colour"]))
-	table.remedy.zh == "若工作需要，可申明覆盖它的用途：inspection、statistics、verification。"
+	table.remedy.zh == "若确属该项工作，可改用用途：inspection、statistics、verification。"
 }
 
 test_remedy_names_no_purpose_of_other_offices if {

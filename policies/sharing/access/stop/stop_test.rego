@@ -40,7 +40,7 @@ test_denies_a_stopped_column_however_it_is_used_and_names_it if {
 	}
 	some denial in stop.denials with input as stopped with data.catalog as fixture.catalog
 	denial.message.en == "The column 'population.resident.sex' has been stopped."
-	denial.remedy.zh == "请从语句中去掉该列，或等待停用解除；控制台“停用”和 gateway stop list 列出由谁、因何停用。"
+	denial.remedy.zh == "请去掉该列，或等待停用解除；“停用”清单列出由谁、因何停用。"
 }
 
 test_denies_the_controllers_datasets_to_a_stopped_office if {
