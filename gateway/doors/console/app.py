@@ -35,10 +35,9 @@ from gateway.doors.console.security import BodyTooLarge, SecurityHeaders, too_la
 from gateway.doors.console.sessions import Browser, NoSession, Session, Sessions
 from gateway.doors.console.settings import ConsoleSettings
 from gateway.doors.console.sign_in_texts import Ending, ending_of
-from gateway.doors.console.visit import Action, Language, Page, Visit, render
+from gateway.doors.console.visit import LANGUAGE_COOKIE, Language, Visit, address_of, language_of, render
 
 COOKIE = "session"
-LANGUAGE_COOKIE = "language"
 _SWEEP_SECONDS = 10
 _POLLING_MAX = 16
 """Threads for what pages ask by themselves: the others are left to who acts."""
@@ -82,8 +81,11 @@ class Console:
         login = Login(self)
         routes = [
             *login.routes(),
-            *(Route(f"/-{page.path}", self._content(page), methods=["GET"]) for page in PAGES),
-            *(Route(f"/-{action.path}", self._action(action), methods=[action.method]) for action in ACTIONS),
+            *(Route(f"/-{page.path}", self._endpoint(page.show, live=False), methods=["GET"]) for page in PAGES),
+            *(
+                Route(f"/-{action.path}", self._endpoint(action.call, live=action.live), methods=[action.method])
+                for action in ACTIONS
+            ),
             Route("/-/sign-out", self._sign_out, methods=["POST"]),
             *(Route(page.path, self.shell, methods=["GET"]) for page in PAGES),
             Route("/download/{secret}", self._download, methods=["GET"]),
@@ -110,18 +112,13 @@ class Console:
         """
         url = self.settings.origin + request.scope["raw_path"].decode("latin-1")
         proof = check_proof(request.headers.getlist(HEADER), method=request.method, url=url, now=self.clock())
-        address = request.client.host if request.client else ""
-        return proof, Browser(key=proof.key, address=address, agent=request.headers.get("user-agent", ""))
+        return proof, Browser(key=proof.key, address=address_of(request), agent=request.headers.get("user-agent", ""))
 
     def page_path(self, path: str) -> str | None:
         """Return the path of a page of the console, percent-encoded; None for anything else, so that nobody is led away."""
         encoded = quote(path, safe="/%")
         known = len(encoded) <= _PATH_CHARACTERS_MAX and _PATH.fullmatch(encoded)
         return encoded if known and any(page.match(path) for page in self._pages) else None
-
-    def language_of(self, request: Request) -> Language:
-        """Return the language that was chosen."""
-        return language_of(request)
 
     def set_cookie(
         self,
@@ -138,12 +135,6 @@ class Console:
     def delete_cookie(self, response: Response, name: str) -> None:
         """Delete such a cookie."""
         response.delete_cookie(name, secure=self._secure, httponly=True, samesite="strict")
-
-    def _content(self, page: Page) -> Callable[[Request], object]:
-        return self._endpoint(page.show, live=False)
-
-    def _action(self, action: Action) -> Callable[[Request], object]:
-        return self._endpoint(action.call, live=action.live)
 
     def _endpoint(self, call: Callable[[Visit], Response], *, live: bool) -> Callable[[Request], object]:
         async def endpoint(request: Request) -> Response:
@@ -208,7 +199,7 @@ class Console:
             return Response(status_code=405, headers={"Allow": "GET"})
         session = self.sessions.holder(
             request.cookies.get(self.cookie, ""),
-            address=request.client.host if request.client else "",
+            address=address_of(request),
             agent=request.headers.get("user-agent", ""),
             now=self.clock(),
         )
@@ -249,11 +240,6 @@ class Console:
         sweeping.cancel()
         await run_in_threadpool(self.sessions.close_all)
         self.saved.close()
-
-
-def language_of(request: Request) -> Language:
-    """Return the language that was chosen; Chinese when none was."""
-    return "en" if request.cookies.get(LANGUAGE_COOKIE) == "en" else "zh"
 
 
 def _why(ending: Ending) -> str:

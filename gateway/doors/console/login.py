@@ -25,7 +25,7 @@ from gateway.doors.console.security import CODES_PATH
 from gateway.doors.console.sessions import Browser, digest_of
 from gateway.doors.console.sign_in_texts import ENDINGS, TROUBLES, Ending, SignInFailed, Trouble
 from gateway.doors.console.turns import Turns
-from gateway.doors.console.visit import render
+from gateway.doors.console.visit import address_of, language_of, render
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Login:
         why = request.query_params.get("why", "")
         page = render(
             "login.html",
-            language=self._console.language_of(request),
+            language=language_of(request),
             now=int(self._console.clock()),
             ending=ENDINGS.get(Ending(why)) if why in set(Ending) else None,
             trouble=TROUBLES[Trouble(why)] if why in set(Trouble) else None,
@@ -118,7 +118,7 @@ class Login:
         except SignInFailed as failed:
             trouble = failed.trouble
         _LOG.info("nobody was signed in", trouble=trouble.value, way=request.url.path)
-        language = self._console.language_of(request)
+        language = language_of(request)
         return HTMLResponse(render("login_trouble.html", language=language, trouble=TROUBLES[trouble]))
 
     def _browser(self, request: Request) -> Browser:
@@ -164,7 +164,7 @@ class Login:
         seconds = str(form.get("seconds", CODE_SECONDS))
         if kind.lower() != "bearer" or not seconds.isdecimal():
             return JSONResponse({"error": "no token"}, status_code=401)
-        address = request.client.host if request.client else ""
+        address = address_of(request)
         most = min(int(seconds[:6]), CODE_SECONDS_MAX)
         return await to_thread.run_sync(self._issue, token, most, address, limiter=self._threads)
 
@@ -219,7 +219,7 @@ class Login:
         token = self._city.token(flow, code=query["code"], issuer=query.get("iss", ""), now=now)
         page = render(
             "city_return.html",
-            language=self._console.language_of(request),
+            language=language_of(request),
             now=int(now),
             after=flow.after,
             key=flow.browser.key,
@@ -291,6 +291,6 @@ def _token_ends_at(token: str) -> float:
 
 def _from_this_machine(request: Request) -> bool:
     """Tell whether a program on this machine asks: no page of a browser, and no proxy for somebody else."""
-    address = request.client.host if request.client else ""
+    address = address_of(request)
     forwarded = any(name == "forwarded" or name.startswith("x-forwarded-") for name in request.headers)
     return address in {"127.0.0.1", "::1"} and not forwarded and "origin" not in request.headers

@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from catalog.dataset import Text
 from catalog.vocabulary import Role
-from gateway.client import request_errors
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
@@ -81,16 +80,15 @@ def checkpoint(log: audit_pb2.LogState, *, now: float) -> Text:
 def _seen(visit: Visit) -> dict[str, Any]:
     """Return what the templates show."""
     headers, channel = visit.connection.headers(), visit.connection.channel
-    with request_errors():
-        numbers = audit_pb2_grpc.AuditServiceStub(channel).GetOverview(
-            audit_pb2.GetOverviewRequest(), metadata=headers, timeout=_CALL_SECONDS_MAX
+    numbers = audit_pb2_grpc.AuditServiceStub(channel).GetOverview(
+        audit_pb2.GetOverviewRequest(), metadata=headers, timeout=_CALL_SECONDS_MAX
+    )
+    connectors = None
+    if _SEE_CONNECTORS & set(visit.session.requester.roles):
+        listed = registry_pb2_grpc.RegistryServiceStub(channel).ListRegistrations(
+            registry_pb2.ListRegistrationsRequest(), metadata=headers, timeout=_CALL_SECONDS_MAX
         )
-        connectors = None
-        if _SEE_CONNECTORS & set(visit.session.requester.roles):
-            listed = registry_pb2_grpc.RegistryServiceStub(channel).ListRegistrations(
-                registry_pb2.ListRegistrationsRequest(), metadata=headers, timeout=_CALL_SECONDS_MAX
-            )
-            connectors = running(listed.registrations, now=visit.now)
+        connectors = running(listed.registrations, now=visit.now)
     return {
         "numbers": numbers,
         "scope": _SCOPES[numbers.scope],

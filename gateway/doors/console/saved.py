@@ -27,15 +27,15 @@ def _add(visit: Visit) -> Response:
     try:
         visit.saved.add(query)
     except SavedProblem as error:
-        return visit.render("save_outcome.html", problem=error.text)
-    return visit.render("save_outcome.html", problem=None)
+        return visit.render("notice.html", problem=error.text)
+    return visit.render("save_done.html")
 
 
 def _open(visit: Visit) -> Response:
     try:
         visit.session.draft = visit.saved.query(visit.names["id"])
     except SavedProblem as error:
-        return visit.render("save_outcome.html", problem=error.text)
+        return visit.render("notice.html", problem=error.text)
     return visit.go("/query")
 
 
@@ -45,7 +45,7 @@ def _run(visit: Visit) -> Response:
         query = visit.saved.query(visit.names["id"])
         visit.saved.ran(visit.names["id"])
     except SavedProblem as error:
-        return visit.render("save_outcome.html", problem=error.text)
+        return visit.render("notice.html", problem=error.text)
     form = FormData({"sql": query.sql, "purpose": query.purpose, "case": query.case, "title": query.title})
     return results.ask(replace(visit, form=form))
 

@@ -17,9 +17,9 @@ from gateway.client.connection import OnCall
 from gateway.client.errors import ErrorReason
 from gateway.client.result import OnProgress, Result
 from gateway.client.subscriptions import Subscriptions
-from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.draft import Draft
 from gateway.doors.console.names import Names, names_of
+from gateway.doors.console.reasons import reason_words
 from gateway.doors.console.roles import OFFICE
 from gateway.doors.console.runs.results import Refused
 from gateway.doors.console.runs.run import Question
@@ -108,13 +108,13 @@ def _create(visit: Visit) -> Response:
                 "For changes only, name the columns that tell one row from another, such as household_id.",
             )
     except SavedProblem as problem:
-        return visit.render("subscription_made.html", problem=problem.text, made=None)
+        return visit.render("notice.html", problem=problem.text)
     minute = int(at[1]) * 60 + int(at[2])
     request = pb.CreateSubscriptionRequest(
         sql=query.sql, cycle=cycle.cycle, minute_of_day=minute, key_columns=keys if changes else []
     )
     made = Subscriptions(visit.connection).create(request, purpose=query.purpose, case=query.case)
-    answer = visit.render("subscription_made.html", problem=None, made=made, schedule=schedule(made))
+    answer = visit.render("subscription_made.html", schedule=schedule(made))
     answer.headers.update(_CHANGED)
     return answer
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import grpc
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.datastructures import FormData, QueryParams
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from catalog.dataset import Bilingual
@@ -19,6 +20,7 @@ from gateway.doors.console.saved_queries import OwnQueries
 from gateway.doors.console.sessions import Session
 
 Language = Literal["zh", "en"]
+LANGUAGE_COOKIE = "language"
 _Request = TypeVar("_Request")
 _Answer = TypeVar("_Answer")
 CITY_TIME = ZoneInfo("Asia/Shanghai")
@@ -101,6 +103,16 @@ class NavigationGroup:
 
     title: Bilingual
     pages: tuple[Page, ...]
+
+
+def language_of(request: Request) -> Language:
+    """Return the language that was chosen; Chinese when none was."""
+    return "en" if request.cookies.get(LANGUAGE_COOKIE) == "en" else "zh"
+
+
+def address_of(request: Request) -> str:
+    """Return the network address that asks; empty when the server does not know it."""
+    return request.client.host if request.client else ""
 
 
 def words(text: Bilingual, language: Language) -> str:

@@ -6,21 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from catalog.dataset import Text
-from gateway.doors.console.asking.picks import Condition, Kind, Measure, kind_of
+from gateway.doors.console.asking.picks import Condition, Kind, Measure
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
-__all__ = [
-    "CLASSES",
-    "CONDITIONS",
-    "CYCLES",
-    "GRADES",
-    "KINDS",
-    "MEASURES",
-    "Hindrance",
-    "condition",
-    "kind_of",
-    "why_not",
-]
 CONDITIONS: Mapping[Condition, Text] = {
     Condition.EQUALS: Text(zh="等于", en="is"),
     Condition.DIFFERS: Text(zh="不等于", en="is not"),

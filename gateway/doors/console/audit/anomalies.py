@@ -12,8 +12,8 @@ from starlette.responses import Response
 from catalog.dataset import Text
 from gateway.client.audit_reports import PURPOSE, REPORTS, ReportName
 from gateway.doors.console.audit.filters import PeriodInvalid, last_days, read_period
-from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.audit.titles import titles_of
+from gateway.doors.console.reasons import reason_words
 from gateway.doors.console.roles import AUDITING
 from gateway.doors.console.visit import CITY_TIME, Action, Page, Visit
 
@@ -91,7 +91,7 @@ def choose(visit: Visit) -> Response:
     try:
         begin, end = read_period(first, last)
     except PeriodInvalid as problem:
-        return visit.render("audit/notice.html", problem=problem.text)
+        return visit.render("notice.html", problem=problem.text)
     chosen = [f"{name}={day.isoformat()}" for name, day in (("from", begin), ("until", end)) if day]
     return visit.go("/anomalies" + ("?" + "&".join(chosen) if chosen else ""))
 

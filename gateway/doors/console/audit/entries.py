@@ -8,8 +8,8 @@ from typing import Any
 
 from catalog.dataset import Bilingual, Text
 from connectors.sdk.tlog.entry import Entry, decode_entry
-from gateway.doors.console.audit.reasons import SEPARATOR, reason_words
 from gateway.doors.console.audit.words import ACTIONS, KINDS, OUTCOMES, in_words
+from gateway.doors.console.reasons import SEPARATOR, reason_words
 
 _MICROS = 1_000_000
 _STYLES = {"denial": "bad", "failure": "warn", "intent": "good"}

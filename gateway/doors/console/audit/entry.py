@@ -16,7 +16,6 @@ from gateway.doors.console.asking.words import GRADES
 from gateway.doors.console.audit.asked import words_of
 from gateway.doors.console.audit.entries import Listed, codes_of, listed
 from gateway.doors.console.audit.proving import prove
-from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.audit.titles import Titles, titles_of
 from gateway.doors.console.audit.words import (
     CHANNELS,
@@ -30,6 +29,7 @@ from gateway.doors.console.audit.words import (
     value_words,
 )
 from gateway.doors.console.downloads import offer
+from gateway.doors.console.reasons import reason_words
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
 

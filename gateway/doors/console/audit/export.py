@@ -29,13 +29,11 @@ class FormatName(StrEnum):
 
     XLSX = "xlsx"
     CSV = "csv"
-    PARQUET = "parquet"
 
 
 FORMATS: Mapping[FormatName, str] = {
     FormatName.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     FormatName.CSV: "text/csv; charset=utf-8",
-    FormatName.PARQUET: "application/vnd.apache.parquet",
 }
 _COLUMNS: tuple[tuple[Text, pa.DataType], ...] = (
     (Text(zh="序号", en="no."), pa.int64()),

@@ -21,11 +21,11 @@ from gateway.doors.console.audit.filters import (
     asked_filters,
     request_fields,
 )
-from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.audit.titles import titles_of
 from gateway.doors.console.audit.words import KINDS, OUTCOMES, in_words
 from gateway.doors.console.days import today
 from gateway.doors.console.downloads import offer
+from gateway.doors.console.reasons import reason_words
 from gateway.doors.console.roles import AUDITING
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
@@ -120,7 +120,7 @@ def export(visit: Visit) -> Response:
     try:
         fields = request_fields(values)
     except PeriodInvalid as problem:
-        return visit.render("audit/notice.html", problem=problem.text)
+        return visit.render("notice.html", problem=problem.text)
 
     def leaves() -> Iterator[bytes]:
         stub = audit_pb2_grpc.AuditServiceStub(visit.connection.channel)
@@ -139,7 +139,7 @@ def export(visit: Visit) -> Response:
             offer(visit.session, name=f"{title}-{today(visit.now)}.{name}", media_type=FORMATS[name], write=write)
         )
     except TooManyEntries:
-        return visit.render("audit/notice.html", problem=TOO_MANY_ENTRIES)
+        return visit.render("notice.html", problem=TOO_MANY_ENTRIES)
 
 
 def _search(visit: Visit, values: Mapping[str, str]) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from catalog.dataset import Text
 from gateway.client.audit_reports import NOT_DECIDED
 from gateway.doors.console.audit.filters import PeriodInvalid, last_days, read_period
-from gateway.doors.console.audit.reasons import reason_words
 from gateway.doors.console.audit.titles import titles_of
 from gateway.doors.console.days import midnight
+from gateway.doors.console.reasons import reason_words
 from gateway.doors.console.roles import AUDITING
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import review_pb2, review_pb2_grpc
@@ -105,7 +105,7 @@ def replay(visit: Visit) -> Response:
     try:
         period = _period(visit)
     except PeriodInvalid as problem:
-        return visit.render("audit/notice.html", problem=problem.text)
+        return visit.render("notice.html", problem=problem.text)
     active = visit.text("mode") == "active"
     request = review_pb2.ReplayEntriesRequest(
         from_time=period.from_time, until_time=period.until_time, by_active_policy=active
@@ -136,7 +136,7 @@ def reconcile(visit: Visit) -> Response:
     try:
         period = _period(visit)
     except PeriodInvalid as problem:
-        return visit.render("audit/notice.html", problem=problem.text)
+        return visit.render("notice.html", problem=problem.text)
     request = review_pb2.ReconcileRequest(from_time=period.from_time, until_time=period.until_time)
     stub = review_pb2_grpc.ReviewServiceStub(visit.connection.channel)
     agreed: list[review_pb2.ReconcileResponse] = []

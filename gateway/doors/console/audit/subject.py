@@ -70,7 +70,7 @@ def report(visit: Visit) -> Response:
     """Show every access to the data of one person or entity; the number is not kept."""
     value, for_data_subject = visit.text("value"), bool(visit.text("for_data_subject"))
     if not value or visit.text("identifier") not in set(IDENTIFIERS):
-        return visit.render("audit/notice.html", problem=_VALUE_MISSING)
+        return visit.render("notice.html", problem=_VALUE_MISSING)
     request = subject_pb2.ReportSubjectRequest(
         identifier=visit.text("identifier"), value=value, for_data_subject=for_data_subject
     )

@@ -70,7 +70,7 @@ def _render(visit: Visit, run: Run, *, wishes: Sequence[Wish] | None) -> Respons
     columns = columns_for(visit, run)
     drawing = visit.session.results.room.drawing
     if not drawing.acquire(timeout=_WAIT_SECONDS):
-        return visit.render("results_refused.html", text=_BUSY)
+        return visit.render("notice.html", problem=_BUSY)
     try:
         found = _choices(visit, run)
         drawn = draw(run.spool.batches(), found.suggested if wishes is None else wishes, today=today(visit.now))

@@ -37,7 +37,7 @@ def ask(visit: Visit) -> Response:
     )
     visit.session.draft = draft
     if not draft.sql or not draft.purpose:
-        return visit.render("results_refused.html", text=_INCOMPLETE)
+        return visit.render("notice.html", problem=_INCOMPLETE)
     question = Question(
         sql=draft.sql,
         purpose=draft.purpose,
@@ -48,7 +48,7 @@ def ask(visit: Visit) -> Response:
     try:
         run = visit.session.results.start(visit.connection, question)
     except Refused as refused:
-        return visit.render("results_refused.html", text=refused.text)
+        return visit.render("notice.html", problem=refused.text)
     return visit.go(f"/results/{run.id}")
 
 
@@ -135,7 +135,7 @@ def _again(visit: Visit) -> Response:
     try:
         return visit.go(f"/results/{visit.session.results.start(visit.connection, question).id}")
     except Refused as refused:
-        return visit.render("results_refused.html", text=refused.text)
+        return visit.render("notice.html", problem=refused.text)
 
 
 def _state(visit: Visit, run: Run) -> dict[str, Any]:

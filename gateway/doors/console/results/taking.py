@@ -35,18 +35,18 @@ _WAIT_SECONDS = 0.5
 def _take(visit: Visit) -> Response:
     run, kind = find_complete(visit), visit.text("kind")
     if run is None or kind not in MEDIA_TYPES:
-        return visit.render("results_refused.html", text=_INCOMPLETE)
+        return visit.render("notice.html", problem=_INCOMPLETE)
     writing = visit.session.results.room.writing
     if not writing.acquire(timeout=_WAIT_SECONDS):
-        return visit.render("results_refused.html", text=_BUSY)
+        return visit.render("notice.html", problem=_BUSY)
     try:
         return visit.go(_offer(visit, run, kind=kind))
     except FileProblem as problem:
-        return visit.render("results_refused.html", text=problem.text)
+        return visit.render("notice.html", problem=problem.text)
     except SpoolClosed:
-        return visit.render("results_refused.html", text=_INCOMPLETE)
+        return visit.render("notice.html", problem=_INCOMPLETE)
     except OSError:
-        return visit.render("results_refused.html", text=_DISK)
+        return visit.render("notice.html", problem=_DISK)
     finally:
         writing.release()
 
@@ -61,9 +61,9 @@ def _offer(visit: Visit, run: Run, *, kind: str) -> str:
 def _destroyed(visit: Visit) -> Response:
     run, method = find_complete(visit), visit.text("method")
     if run is None:
-        return visit.render("results_refused.html", text=_INCOMPLETE)
+        return visit.render("notice.html", problem=_INCOMPLETE)
     if not method:
-        return visit.render("results_refused.html", text=_METHOD_MISSING)
+        return visit.render("notice.html", problem=_METHOD_MISSING)
     stub = governance_pb2_grpc.GovernanceServiceStub(visit.connection.channel)
     request = governance_pb2.RecordDestructionRequest(entry_id=run.entry(), method=method[:_METHOD_CHARACTERS_MAX])
     stub.RecordDestruction(request, metadata=visit.connection.headers())

@@ -7,7 +7,6 @@ import pytest
 
 from catalog.dataset import Text
 from catalog.vocabulary import ColumnAction, ColumnUse, Mask, Role
-from gateway.doors.console.audit.reasons import REASONS, reason_words
 from gateway.doors.console.audit.words import (
     KINDS,
     MASKS,
@@ -19,6 +18,7 @@ from gateway.doors.console.audit.words import (
     in_words,
     treatment_words,
 )
+from gateway.doors.console.reasons import REASONS, reason_words
 from gateway.model.audit import EntryKind, Outcome
 from gateway.reasons import Reason
 
