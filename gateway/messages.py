@@ -40,7 +40,7 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
         _t("请使用具备相应角色的账号。", "Use an account that has the role."),
     ),
     Reason.REQUESTER_REVOKED: (
-        _t("您的权限已被停用。", "Your access has been revoked."),
+        _t("您的访问权限已被撤销。", "Your access has been revoked."),
         _t("请联系网关管理员。", "Ask the gateway's administrator."),
     ),
     Reason.QUERY_SYNTAX: (
@@ -88,14 +88,14 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
             "What this query was allowed on was revoked, ended or changed; the delivery was stopped.",
         ),
         _t(
-            "请销毁已收到的不完整数据；用 gateway explain 查看现在可以查询什么。",
-            "Destroy the incomplete data you received; run 'gateway explain' to see what you may ask now.",
+            "请销毁已收到的不完整数据；目录（“用途”和“数据集”页）列有现在可以查询的内容。",
+            "Destroy the incomplete data you received; the catalogue (Purposes and Datasets) shows what you may ask now.",
         ),
     ),
     Reason.QUOTA_EXCEEDED: (
         _t("已达到该用途今天的限额。", "Today's quota of this purpose is used up."),
         _t(
-            "请明天再试，或与数据提供部门商定更高的限额。",
+            "请明天再试，或与提供部门商定更高的限额。",
             "Try again tomorrow, or agree a higher quota with the controller.",
         ),
     ),
@@ -116,7 +116,7 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
     Reason.SUBSCRIPTION_KEY_INVALID: (
         _t("不能按所给的键列比对各期结果：{detail}。", "Runs cannot be compared by the key columns: {detail}."),
         _t(
-            "键列须在结果中、不为空、不重复，且查询不得使用假名；或不给键列，每期接收全部数据。",
+            "键列须在结果中、不为空、不重复，且查询不得使用化名；或不给键列，每期接收全部数据。",
             "Key columns stand in the result, are never null and never repeat, in a query without pseudonyms; "
             "or give none and receive the whole dataset each time.",
         ),
@@ -176,7 +176,7 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
     ),
     Reason.GROUPING_INVALID: (
         _t(
-            "分组方式无效：至多 16 组，每组至多 4 个互不相同的维度；数源部门不能按原因分组。",
+            "分组方式无效：至多 16 组，每组至多 4 个互不相同的维度；提供部门不能按原因分组。",
             "The groupings are invalid: at most 16, each by at most 4 different dimensions, for stewards not by reason.",
         ),
         _t("请减少分组或维度。", "Ask for fewer groupings or dimensions."),
@@ -211,11 +211,11 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
     ),
     Reason.CONNECTOR_UNAVAILABLE: (
         _t("数据集“{detail}”的部门连接器不可用。", "The department's connector for dataset '{detail}' is unavailable."),
-        _t("请稍后重试，或联系数据主管部门。", "Try again later or ask the controller."),
+        _t("请稍后重试，或联系提供部门。", "Try again later or ask the controller."),
     ),
     Reason.CONNECTOR_SUSPENDED: (
         _t("数据集“{detail}”已被停用。", "Dataset '{detail}' is suspended."),
-        _t("请联系数据主管部门。", "Ask the controller."),
+        _t("请联系提供部门。", "Ask the controller."),
     ),
     Reason.CONNECTOR_DRIFTED: (
         _t(
@@ -223,7 +223,7 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
             "The schema of dataset '{detail}' is no longer what the catalogue says; it is not served.",
         ),
         _t(
-            "请数据主管部门修正数据表或更新目录。",
+            "请提供部门修正数据表或更新目录。",
             "Ask the controller to repair the table or to update the catalogue.",
         ),
     ),
@@ -239,14 +239,14 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
             "数据集“{detail}”的部门连接器拒绝了扫描授权。",
             "The department's connector for dataset '{detail}' refused the grant.",
         ),
-        _t("请联系数据主管部门。", "Ask the controller."),
+        _t("请联系提供部门。", "Ask the controller."),
     ),
     Reason.CONNECTOR_UNTRUSTWORTHY: (
         _t(
             "数据集“{detail}”的部门连接器发送的内容与授权不符，查询已中止。",
             "The department's connector for dataset '{detail}' sent something other than granted; the query was stopped.",
         ),
-        _t("请联系网关管理员与数据主管部门。", "Tell the gateway's administrator and the controller."),
+        _t("请联系网关管理员与提供部门。", "Tell the gateway's administrator and the controller."),
     ),
     Reason.REGISTRY_UNAVAILABLE: (
         _t(
@@ -324,8 +324,8 @@ MESSAGES: dict[Reason, tuple[Text, Text]] = {
     Reason.NOT_AVAILABLE: (
         _t("“{detail}”不可用。", "'{detail}' is not available."),
         _t(
-            "请用 gateway catalog list 查看您可以使用的数据集。",
-            "Run 'gateway catalog list' to see the datasets you may use.",
+            "请在目录（“数据集”页）中查看您可以使用的数据集。",
+            "The catalogue (Datasets) shows the datasets that you may use.",
         ),
     ),
     Reason.RECEIPT_UNKNOWN: (

@@ -109,8 +109,8 @@ def check_refusal(need: Need, *, basis: str, catalogue: Catalogue) -> None:
     entry = catalogue.negative_list.get(basis)
     if entry is None or (entry.controllers and need.controller not in entry.controllers):
         raise GovernanceRefused(
-            f"负面清单中没有本部门可援引的“{basis}”；见 gateway need negative-list",
-            f"'{basis}' is no ground of the negative list that the department may use; see 'gateway need negative-list'",
+            f"“{basis}”不是负面清单中本部门可援引的条目",
+            f"'{basis}' is no ground of the negative list that the department may use",
         )
 
 

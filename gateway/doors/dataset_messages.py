@@ -49,7 +49,7 @@ def summary(
         purposes=purposes,
         version=dataset.version,
         freshness=_freshness(dataset, as_of=as_of, now=now),
-        unavailable_because=None if because is None else text_message(_unavailable(dataset.name, because)),
+        unavailable_because=None if because is None else text_message(_unavailable(dataset.title, because)),
     )
 
 
@@ -161,7 +161,7 @@ def _freshness(dataset: Dataset, *, as_of: int, now: int) -> catalog_pb2.Freshne
     return catalog_pb2.Freshness(as_of=as_of, due_at=due or 0, late=due is not None and due <= now)
 
 
-def _unavailable(name: str, because: NotServed) -> Text:
+def _unavailable(title: Text, because: NotServed) -> Text:
     match because:
         case NotServed.SUSPENDED:
             reason = Reason.CONNECTOR_SUSPENDED
@@ -169,7 +169,7 @@ def _unavailable(name: str, because: NotServed) -> Text:
             reason = Reason.CONNECTOR_DRIFTED
         case _:
             reason = Reason.CONNECTOR_UNAVAILABLE
-    what, next_step = message(reason, name), remedy(reason)
+    what, next_step = message(reason, title), remedy(reason)
     return Text(zh=f"{what.zh}{next_step.zh}", en=f"{what.en} {next_step.en}")
 
 

@@ -236,8 +236,8 @@ class SubscriptionsDoor(subscriptions_pb2_grpc.SubscriptionsServiceServicer):
             if one.id == id and (or_anybodys or _is_of(one, requester)):
                 return one
         raise GovernanceRefused(
-            f"没有您的订阅“{id}”；见 gateway subscription list",
-            f"you have no subscription '{id}'; see 'gateway subscription list'",
+            f"没有您的订阅“{id}”；您的订阅列在“订阅”中",
+            f"you have no subscription '{id}'; Subscriptions lists those that you have",
         )
 
     def _sql_for(self, requester: Requester, subscription: Subscription) -> str:

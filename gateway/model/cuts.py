@@ -17,7 +17,7 @@ _ACTION_WORDS: Mapping[ColumnAction, Text] = {
     ColumnAction.DENY: Text(zh="不提供", en="not provided"),
     ColumnAction.LOOKUP: Text(zh="只能按给定的键值查询，不返回", en="only for looking up given keys, never returned"),
     ColumnAction.NULL: Text(zh="一律为空", en="always empty"),
-    ColumnAction.PSEUDONYM: Text(zh="换成仅在本次查询内有效的假名", en="a pseudonym that holds within this query only"),
+    ColumnAction.PSEUDONYM: Text(zh="换成仅在本次查询内有效的化名", en="a pseudonym that holds within this query only"),
     ColumnAction.CLEAR: Text(zh="原样", en="as it is"),
 }
 _MASK_WORDS: Mapping[Mask, Text] = {

@@ -44,7 +44,7 @@ def check_key(plan: EnforcedPlan, *, key_columns: Sequence[str]) -> None:
         raise _invalid("结果的列名有重复", "names of columns of the result repeat")
     for dataset in plan.decision.datasets.values():
         if any(treatment.action is ColumnAction.PSEUDONYM for treatment in dataset.columns.values()):
-            raise _invalid("查询使用了假名", "the query uses pseudonyms")
+            raise _invalid("查询使用了化名", "the query uses pseudonyms")
 
 
 class Hashes:

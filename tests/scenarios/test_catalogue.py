@@ -161,10 +161,10 @@ def test_the_requester_is_as_the_directory_says(city):
 
 
 def test_a_dataset_that_is_not_served_says_why(city, stub):
-    """No connector runs here; the page tells what to do, in both languages."""
+    """No connector runs here; the page tells which dataset it is by its title and what to do, in both languages."""
     summary = page(city, stub, DWELLING).summary
     assert not summary.available
-    assert DWELLING in summary.unavailable_because.zh
+    assert f"“{summary.title.zh}”" in summary.unavailable_because.zh
     assert "Try again later" in summary.unavailable_because.en
 
 

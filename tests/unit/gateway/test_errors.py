@@ -59,6 +59,11 @@ def test_texts_are_in_both_languages(reason: Reason) -> None:
     assert "{" not in remedy(reason).zh + remedy(reason).en
 
 
+def test_remedies_can_be_followed_in_the_console_too() -> None:
+    """No remedy sends somebody with a browser to a command, but that of the watermark, which only the command line reads."""
+    assert {reason for reason, (_, step) in MESSAGES.items() if "gateway " in step.zh} == {Reason.MARKS_INVALID}
+
+
 def test_the_detail_stands_in_both_texts() -> None:
     """A detail is one text for both languages or one for each, and is never taken for a template."""
     assert message(Reason.NOT_AVAILABLE, "a.b") == Text(zh="“a.b”不可用。", en="'a.b' is not available.")
