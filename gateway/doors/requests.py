@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 import grpc
 
-from catalog.governance import GovernanceRefused
 from catalog.governance.register import GovernanceRegister
 from catalog.requests import Correction, Need, RequestStore, is_overdue
-from catalog.store import RegistryUnavailable
 from catalog.vocabulary import OVERSIGHT, Role
-from gateway.doors.call import header
+from gateway.doors.asked import asked_by
 from gateway.doors.corrections import CorrectionDesk
 from gateway.doors.needs import NeedDesk
 from gateway.doors.requests_messages import correction_message, ground_message, need_message
-from gateway.doors.rpc_errors import errors_as_status
-from gateway.errors import InvalidQuery, Unavailable
-from gateway.messages import Reason
 from gateway.model.requester import Requester
 from gateway.query_path import QueryPath
 from sharing_stubs.sharing.requests.v1 import requests_pb2 as pb
@@ -34,6 +29,7 @@ class RequestsDoor(requests_pb2_grpc.RequestsServiceServicer):
 
     def __init__(self, *, path: QueryPath, store: RequestStore, register: GovernanceRegister) -> None:
         self._path = path
+        self._asked = partial(asked_by, path)
         self._store = store
         self._needs = NeedDesk(path=path, store=store, register=register)
         self._corrections = CorrectionDesk(path=path, store=store)
@@ -141,18 +137,3 @@ class RequestsDoor(requests_pb2_grpc.RequestsServiceServicer):
 
     def _now(self) -> int:
         return int(self._path.clock_seconds())
-
-    @contextmanager
-    def _asked(self, context: grpc.ServicerContext, *roles: Role) -> Iterator[Requester]:
-        """Yield the requester, who has one of the roles; a refusal is recorded and told."""
-        with errors_as_status(context):
-            requester = self._path.authenticate(header(context, "authorization"))
-            self._path.require_role(requester, *roles)
-            try:
-                yield requester
-            except GovernanceRefused as error:
-                self._path.record_refusal(InvalidQuery(Reason.GOVERNANCE_REFUSED, error.text), requester=requester)
-            except RegistryUnavailable as error:
-                self._path.record_refusal(
-                    Unavailable(Reason.REGISTRY_UNAVAILABLE, internal=str(error)), requester=requester
-                )

@@ -15,8 +15,8 @@ from catalog.governance import GovernanceRefused
 from catalog.store import RegistryUnavailable
 from catalog.subscriptions import Run, RunState, Subscription
 from catalog.vocabulary import OVERSIGHT, Role
-from gateway.doors.call import header, request_context, seconds_left
-from gateway.doors.rpc_errors import errors_as_status
+from gateway.doors.asked import asked_by
+from gateway.doors.call import request_context, seconds_left
 from gateway.doors.subscriptions_messages import read_schedule, run_message, subscription_message
 from gateway.errors import Denied, GatewayError, InvalidQuery, TooLarge, Unavailable
 from gateway.messages import Reason
@@ -51,6 +51,7 @@ class SubscriptionsDoor(subscriptions_pb2_grpc.SubscriptionsServiceServicer):
 
     def __init__(self, *, path: QueryPath, parts: SubscriptionParts, pulls_max: int) -> None:
         self._path = path
+        self._asked = partial(asked_by, path)
         self._store = parts.store
         self._spool = parts.spool
         self._custody = parts.custody
@@ -248,21 +249,6 @@ class SubscriptionsDoor(subscriptions_pb2_grpc.SubscriptionsServiceServicer):
             return self._parts.statement(subscription)
         except Unavailable:
             return subscription.sql_normalised
-
-    @contextmanager
-    def _asked(self, context: grpc.ServicerContext, *roles: Role) -> Iterator[Requester]:
-        """Yield the requester, who has one of the roles; a refusal is recorded and told."""
-        with errors_as_status(context):
-            requester = self._path.authenticate(header(context, "authorization"))
-            self._path.require_role(requester, *roles)
-            try:
-                yield requester
-            except GovernanceRefused as error:
-                self._path.record_refusal(InvalidQuery(Reason.GOVERNANCE_REFUSED, error.text), requester=requester)
-            except RegistryUnavailable as error:
-                self._path.record_refusal(
-                    Unavailable(Reason.REGISTRY_UNAVAILABLE, internal=str(error)), requester=requester
-                )
 
 
 def _is_of(subscription: Subscription, requester: Requester) -> bool:
