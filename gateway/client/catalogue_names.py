@@ -4,26 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Protocol
 
 from catalog.dataset import Text
 from gateway.client import RequestError
 from gateway.client.catalog import Catalog
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
-
-
-class Titled(Protocol):
-    """A text in both languages: of the catalogue, or as it travels."""
-
-    @property
-    def zh(self) -> str:
-        """Chinese."""
-        ...
-
-    @property
-    def en(self) -> str:
-        """English."""
-        ...
 
 
 class CatalogueNames:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from gateway.client.catalogue_names import CatalogueNames, Titled
+from catalog.dataset import Bilingual
+from gateway.client.catalogue_names import CatalogueNames
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 _KEYWORDS = (
@@ -38,7 +39,7 @@ def complete(
     text: str,
     names: CatalogueNames,
     purpose: str,
-    words: Callable[[Titled], str],
+    words: Callable[[Bilingual], str],
     left: Left = lambda column, purpose: column.treatments[purpose],
 ) -> Iterator[Candidate]:
     """Yield what may stand after `before` in a statement.
@@ -71,7 +72,7 @@ def fitting(word: str, offered: Iterable[tuple[str, str]]) -> Iterator[Candidate
 class _Completion:
     names: CatalogueNames
     purpose: str
-    words: Callable[[Titled], str]
+    words: Callable[[Bilingual], str]
     left: Left
 
     def candidates(self, before: str, *, text: str) -> Iterator[Candidate]:
