@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,10 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gateway.client.printable import printable
+
 _LONG_CELLS = 40
 """Longer text may be folded, in terminal cells; a Chinese character takes two."""
 _GAP_CELLS = 2
-_MARKS = {"\n": "↵", "\r": "↵", "\t": " "}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,26 +51,9 @@ def show_table(console: Console, *, headings: Sequence[Heading], rows: Sequence[
             console.print(_record(headings, row=row, number=number))
 
 
-def printable(value: object) -> str:
-    """Return a value as text that cannot steer a terminal: one line, control and direction marks made visible."""
-    if value is None:
-        return ""
-    return "".join(
-        _MARKS.get(character) or (character if _is_shown(character) else f"\\u{ord(character):04x}")
-        for character in str(value)
-    )
-
-
 def printable_lines(text: str) -> str:
     """Return a text whose lines are `printable`."""
     return "\n".join(map(printable, text.split("\n")))
-
-
-def _is_shown(character: str) -> bool:
-    category = unicodedata.category(character)
-    if category == "Cf":
-        return unicodedata.bidirectional(character) == "BN"  # changes no direction: joiners, and the gateway's marks
-    return category not in ("Cc", "Cs", "Zl", "Zp")
 
 
 def _columns(headings: Sequence[Heading], *, rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Table:

@@ -18,8 +18,9 @@ from rich.text import Text as RichText
 
 from catalog.dataset import Bilingual, Text
 from gateway.client import RequestError
+from gateway.client.printable import printable
 from gateway.client.result import OnProgress
-from gateway.doors.cli.result_table import Heading, printable, printable_lines, show_table
+from gateway.doors.cli.result_table import Heading, printable_lines, show_table
 
 Language = Literal["zh", "en"]
 ROWS_SHOWN = 50

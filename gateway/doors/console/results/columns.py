@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from catalog.dataset import Text
 from catalog.vocabulary import Mask
 from gateway.client import RequestError
 from gateway.client.catalog import Catalog
+from gateway.client.printable import printable
 from gateway.doors.console.visit import CITY_TIME, Language, words
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
@@ -125,11 +125,6 @@ def texts(values: pa.Array, show: Show) -> list[str | None]:
     return [None if value is None else show(value) for value in values.to_pylist()]
 
 
-def printable(value: object) -> str:
-    """Return a value as one line of text in which marks that steer the screen are visible."""
-    return "".join(character if _is_shown(character) else f"\\u{ord(character):04x}" for character in _line(value))
-
-
 def _column(field: pa.Field, *, cuts: Sequence[Mapping[str, Any]], described: Sequence[Any]) -> Column:
     titles = {(one.title.zh, one.title.en) for one in described}
     codes = {code.code: Text(zh=code.title.zh, en=code.title.en) for one in described for code in one.codes}
@@ -170,14 +165,3 @@ def _described(
 
 def _time(value: datetime.datetime) -> str:
     return f"{value.astimezone(CITY_TIME) if value.tzinfo else value:%Y-%m-%d %H:%M:%S}"
-
-
-def _line(value: object) -> str:
-    return str(value).replace("\r\n", "↵").replace("\n", "↵").replace("\r", "↵").replace("\t", " ")
-
-
-def _is_shown(character: str) -> bool:
-    category = unicodedata.category(character)
-    if category == "Cf":
-        return unicodedata.bidirectional(character) == "BN"  # changes no direction: joiners, and the gateway's marks
-    return category not in ("Cc", "Cs", "Zl", "Zp")

@@ -9,7 +9,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from gateway.doors.cli.result_table import Heading, printable, show_table
+from gateway.client.printable import printable
+from gateway.doors.cli.result_table import Heading, show_table
 
 HEADINGS = (
     Heading(name="name", title="姓名"),
@@ -84,9 +85,3 @@ def test_without_the_defence_it_would():
     file = io.StringIO()
     Console(file=file, force_terminal=True, color_system=None).print(Text(HOSTILE))
     assert "\x1b]0;" in file.getvalue()
-
-
-def test_names_of_any_script_are_shown_as_they_are():
-    """Rare characters, also of private use, are somebody's name."""
-    for name in ("𠮷野·买买提 🜲\ue001", "می‌خواهم", "marked\u2060"):
-        assert printable(name) == name
