@@ -127,12 +127,20 @@ def _download(visit: Visit) -> Response:
 
 
 def _filling(visit: Visit, template: Template, run: Run) -> Response:
-    complete = run.state is State.COMPLETE
-    problem = _TOO_LONG if complete and run.spool.rows > _ROWS_MAX else None
-    problem = _GONE if run.state is State.CLOSED else problem
+    state = run.state  # before all else: what belongs to it was there before it
+    problem = _TOO_LONG if state is State.COMPLETE and run.spool.rows > _ROWS_MAX else None
+    problem = _GONE if state is State.CLOSED else problem
     by_hand = sum(column.ask is not None for column in template.columns)
     typed = {name: value for name, value in visit.form.items() if name.startswith(_TYPED) or name == "case"}
-    return visit.render("report_filling.html", sheet=template, run=run, problem=problem, by_hand=by_hand, typed=typed)
+    return visit.render(
+        "report_filling.html",
+        sheet=template,
+        run=run,
+        state=state.value,
+        problem=problem,
+        by_hand=by_hand,
+        typed=typed,
+    )
 
 
 def _template(visit: Visit) -> Template | None:

@@ -139,8 +139,10 @@ def _again(visit: Visit) -> Response:
 
 
 def _state(visit: Visit, run: Run) -> dict[str, Any]:
+    state = run.state  # before all else: what belongs to it was there before it
     terms = run.terms()
     return {
+        "state": state.value,
         "reasons": _reasons(visit, run),
         "part_is_left": _part_is_left(run),
         "run": run,

@@ -142,7 +142,8 @@ class Run:
         """Let go of the rows."""
         self._end(State.CANCELLED)
         with self._lock:
-            self.state, self.why_closed = State.CLOSED, why
+            self.why_closed = why
+            self.state = State.CLOSED
         self.spool.close()
 
     def seconds(self) -> float:
@@ -211,7 +212,8 @@ class Run:
         with self._lock:
             if self.state is not State.RUNNING:
                 return
-            self.state, self.error, self.ended_at = state, error, self.clock()
+            self.error, self.ended_at = error, self.clock()
+            self.state = state  # last: who sees it finds what belongs to it
             self._begun.set()
         if state is not State.COMPLETE:
             self.looked_at.set()
