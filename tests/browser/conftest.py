@@ -84,6 +84,15 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def until(page: Page, fact: Callable[[], bool]) -> None:
+    """Wait for what is no part of the page, and let the page go on meanwhile."""
+    for _ in range(600):
+        if fact():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it did not happen")
+
+
 SignIn = Callable[..., Page]
 _ABORTED = ("htmx:sendAbort", "htmx:afterRequest")
 """What htmx says when a newer request takes the place of one that is under way."""

@@ -12,23 +12,28 @@ async function filled(form) {
   return body;
 }
 
+function setWorking(form, working) {
+  form.querySelector("button").disabled = !working;
+}
+
 async function signIn(form) {
-  const button = form.querySelector("button");
-  button.disabled = true;
+  setWorking(form, false);
   try {
     const pair = await offerKey();
     const answer = await provenFetch(form.dataset.way, { method: "POST", body: await filled(form) }, pair);
     const lead = answer.headers.get("HX-Redirect");
-    if (!lead) {
-      outcome.innerHTML = await answer.text();
-      outcome.scrollIntoView({ block: "nearest" });
-      return;
+    if (lead) {
+      if (lead.startsWith("/")) await adoptKey(pair);
+      else await keepOffered(pair); // nobody is signed in before the return from the city's sign-in
+      location.assign(lead);
+      return; // a second sign-in while the page is left would end the first one's session
     }
-    if (lead.startsWith("/")) await adoptKey(pair);
-    else await keepOffered(pair); // nobody is signed in before the return from the city's sign-in
-    location.assign(lead);
-  } finally {
-    button.disabled = false;
+    outcome.innerHTML = await answer.text();
+    outcome.scrollIntoView({ block: "nearest" });
+    setWorking(form, true);
+  } catch (error) {
+    setWorking(form, true);
+    throw error;
   }
 }
 
@@ -37,4 +42,6 @@ for (const form of document.querySelectorAll("form[data-way]")) {
     event.preventDefault();
     signIn(form);
   });
+  addEventListener("pageshow", (event) => event.persisted && setWorking(form, true)); // one comes back to it
+  setWorking(form, true);
 }

@@ -37,11 +37,14 @@ export class Pages {
     return this.kept.get(Math.floor(number / ROWS))?.[number % ROWS];
   }
 
-  // Says how many rows there are; a page that was not full is asked for again.
+  // Says how many rows there are; a page that has become longer is asked for again.
   grow(total) {
-    const last = Math.floor(this.total / ROWS);
     this.total = total;
-    if ((this.kept.get(last)?.length ?? ROWS) < ROWS) this.stale = last;
+  }
+
+  // Whether a page is not here, or only the rows that it had when it was fetched.
+  lacks(page) {
+    return (this.kept.get(page)?.length ?? 0) < Math.min(ROWS, this.total - page * ROWS);
   }
 
   // Says which rows are in view: their pages, and the next one, are fetched; what nobody looks at any more is not.
@@ -77,14 +80,13 @@ export class Pages {
   ask() {
     this.timer = undefined;
     if (this.over) return;
-    const missing = this.wanted.filter((page) => (!this.kept.has(page) || page === this.stale) && !this.asked.has(page));
+    const missing = this.wanted.filter((page) => this.lacks(page) && !this.asked.has(page));
     for (const page of missing.slice(0, Math.max(0, AT_ONCE_MAX - this.asked.size))) this.load(page);
   }
 
   async load(page) {
     const stop = new AbortController();
     this.asked.set(page, stop);
-    if (page === this.stale) this.stale = undefined;
     let pause = PAUSE_MS;
     // Only what somebody scrolled to keeps the session alive: neither retries nor rows that came while nobody did anything.
     const source = this.moved ? this.source : `${this.source}/live`;
@@ -104,7 +106,7 @@ export class Pages {
     } finally {
       this.asked.delete(page);
     }
-    if (!this.over && this.wanted.some((one) => !this.kept.has(one))) this.timer ??= setTimeout(() => this.ask(), pause);
+    if (!this.over && this.wanted.some((one) => this.lacks(one))) this.timer ??= setTimeout(() => this.ask(), pause);
   }
 
   keep(page, rows) {

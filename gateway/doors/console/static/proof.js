@@ -1,7 +1,10 @@
 // Signs requests with a key that this browser keeps and cannot give away (DPoP, RFC 9449).
 const DATABASE = "console";
 const STORE = "keys";
+const AGAIN_MS = 10_000; // so soon after it was opened anew, to open a page once more does not help
+const LATER_MS = 300; // until what was in use is asked for again
 const openedAt = Date.now();
+let leaving = false; // for the sign-in: nothing is asked any more, and nothing else leads away
 const consoleTime = Number(document.querySelector('meta[name="console-time"]').content);
 
 function database() {
@@ -93,13 +96,15 @@ export async function provenFetch(path, options = {}, offered = null) {
   const answer = await fetch(path, { ...options, headers, cache: "no-store" });
   const lead = answer.headers.get("HX-Redirect");
   if (!offered && !(await leave(lead)) && lead) location.assign(lead);
-  if (answer.headers.get("HX-Refresh")) location.reload();
+  if (answer.headers.get("HX-Refresh")) openAnew();
   return answer;
 }
 
-// Leads to the sign-in, which leads back to this page; says whether it does.
+// Leads to the sign-in, which leads back to this page; says whether the page is being left for it.
 async function leave(lead) {
+  if (leaving) return true;
   if (!lead?.startsWith("/login?")) return false;
+  leaving = true;
   const to = new URL(lead, location.origin);
   if (to.searchParams.get("why") === "out") await forgetKey();
   else to.searchParams.set("next", location.pathname);
@@ -107,28 +112,62 @@ async function leave(lead) {
   return true;
 }
 
-// Every request of htmx carries its proof.
+// Opens the page anew, with the key of now; where that has just been done and did not help, leads to the sign-in.
+function openAnew() {
+  const [opened] = performance.getEntriesByType("navigation");
+  if (opened.type === "reload" && performance.now() < AGAIN_MS) leave("/login?why=none");
+  else location.reload();
+}
+
+// What a form holds, so that sending it twice is told from sending something else.
+function held(elt) {
+  return elt instanceof HTMLFormElement ? new URLSearchParams(new FormData(elt)).toString() : "";
+}
+
+// Whether somebody holds something down in a part of the page, or waits for an answer there: renewed now, it would lose the click.
+function inUse(part, own) {
+  return [...part.querySelectorAll(":active, .proving, .htmx-request")].some((one) => one !== own);
+}
+
+// Every request of htmx carries its proof. A second click, while the first is proved or answered, asks nothing.
 export function proveHtmx() {
   sessionStorage.removeItem("htmx-current-path-for-history"); // which htmx notes although it keeps no history here
   const proofs = new WeakMap();
+  const asked = new WeakMap();
+  const renewals = new WeakMap(); // how to ask again for what is asked for by itself
   document.addEventListener("htmx:confirm", (event) => {
     event.preventDefault();
-    const { elt, verb, path, question, issueRequest } = event.detail;
-    if (question && !confirm(question)) return;
-    proof(verb, path).then((signed) => {
-      proofs.set(elt, signed);
-      issueRequest(true);
-    });
+    const { elt, verb, path, question, issueRequest, triggeringEvent } = event.detail;
+    const acts = ["click", "submit"].includes(triggeringEvent?.type);
+    const pending = elt.matches(".proving, .htmx-request") && asked.get(elt) === held(elt);
+    if (leaving || (acts && pending) || (question && !confirm(question))) return;
+    const ask = async () => {
+      elt.classList.add("proving");
+      try {
+        proofs.set(elt, await proof(verb, path));
+        if (!leaving) issueRequest(true);
+      } finally {
+        elt.classList.remove("proving");
+      }
+    };
+    asked.set(elt, held(elt));
+    if (triggeringEvent) renewals.delete(elt);
+    else renewals.set(elt, ask);
+    ask();
   });
   document.addEventListener("htmx:configRequest", (event) => {
     event.detail.headers["DPoP"] = proofs.get(event.detail.elt) ?? "";
     proofs.delete(event.detail.elt);
   });
   document.addEventListener("htmx:beforeOnLoad", (event) => {
-    const lead = event.detail.xhr.getResponseHeader("HX-Redirect");
-    if (lead?.startsWith("/login?")) {
-      event.preventDefault();
-      leave(lead);
-    }
+    const { xhr, target, elt } = event.detail;
+    const lead = xhr.getResponseHeader("HX-Redirect");
+    const renew = renewals.get(elt);
+    if (leaving || lead?.startsWith("/login?")) leave(lead);
+    else if (lead?.startsWith("/download/")) location.assign(lead); // the page stays, and its button works again
+    else if (xhr.getResponseHeader("HX-Refresh")) openAnew();
+    else if (renew && inUse(target, elt)) setTimeout(renew, LATER_MS);
+    else return;
+    event.preventDefault();
   });
 }
