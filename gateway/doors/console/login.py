@@ -201,13 +201,13 @@ class Login:
     async def _from_city(self, request: Request) -> Response:
         try:
             response = await to_thread.run_sync(self._returned, request, limiter=self._threads)
-        except SignInFailed as failed:
+            self._console.delete_cookie(response, self._flow_cookie)
+        except SignInFailed as failed:  # the cookie stays: it may be of another tab, whose return is still to come
             trouble = failed.trouble
             if trouble in {Trouble.TOKEN_UNKNOWN, Trouble.TOKEN_EXPIRED, Trouble.NOT_A_PROFILE}:
                 trouble = Trouble.CITY_TOKEN
             _LOG.info("nobody was signed in", trouble=trouble.value, way=request.url.path)
             response = RedirectResponse(f"{LOGIN_PATH}?why={trouble.value}", status_code=303)
-        self._console.delete_cookie(response, self._flow_cookie)
         return response
 
     def _returned(self, request: Request) -> Response:

@@ -139,6 +139,14 @@ def test_an_answer_holds_once_and_ten_minutes(make_console, settings):
     assert back(visitor, other) == "/login?why=city-mismatch"
 
 
+def test_a_sign_in_begun_in_two_tabs_ends_in_the_later_one(visitor):
+    """The later start takes the cookie; that the earlier one does not fit leaves it its own."""
+    earlier, later = away(visitor), away(visitor)
+    assert back(visitor, earlier) == "/login?why=city-mismatch"
+    assert back(visitor, later) == "/overview"
+    assert signed_in(visitor)
+
+
 def test_it_does_not_start_without_a_proof(visitor):
     """A page of somebody else cannot begin it."""
     answer = visitor.client.post("/login/city", headers={"Origin": visitor.origin})
