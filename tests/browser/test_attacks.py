@@ -117,7 +117,7 @@ def _enter(chromium: Browser, console: ServedConsole, who: str) -> Page:
 def _open(page: Page, url: str) -> None:
     page.goto(url)
     page.wait_for_selector("main h1")
-    expect(page.locator(".htmx-request")).to_have_count(0)
+    expect(page.locator(".proving, .htmx-request")).to_have_count(0)
 
 
 def test_a_cookie_in_another_browser_opens_nothing_and_ends_the_session(
@@ -237,7 +237,8 @@ def test_markup_in_statements_values_and_denials_stays_text(console: ServedConso
         _open(page, console.url + path)
         assert page.locator(MARKUP).count() == 0, path
     page.evaluate(POST, ["/-/results", form | {"purpose": HOSTILE[:60]}])
-    page.wait_for_selector("main h1")
+    page.wait_for_url("**/results/*")
+    expect(page.get_by_role("alert")).to_be_visible()
     assert page.locator(MARKUP).count() == 0
     assert {f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" for url in asked} == {console.url}
     for url in map(unquote, asked):

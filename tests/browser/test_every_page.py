@@ -109,7 +109,7 @@ def test_signing_in_is_accessible_and_fits(
 
 def _findings(page: BrowserPage, name: str) -> list[str]:
     page.wait_for_selector("main h1")
-    expect(page.locator(".htmx-request")).to_have_count(0)  # waiting for a function needs eval
+    expect(page.locator(".proving, .htmx-request")).to_have_count(0)  # waiting for a function needs eval
     if SCREENSHOTS:
         page.screenshot(path=str(Path(SCREENSHOTS) / f"{name}.png"), full_page=True)
     found = serious_faults(page)

@@ -99,6 +99,7 @@ def test_half_a_query_is_not_asked(signed_in):
 def test_sql_is_completed_by_keyboard(signed_in):
     """Columns come by their Chinese title with what is left of them, datasets after FROM; Escape closes the list."""
     page = signed_in(CLERK, path="/query?purpose=elderly-care-visits")
+    page.wait_for_selector("[data-module=completion][data-started]")
     page.get_by_label("SQL", exact=True).focus()
     page.keyboard.type("SELECT 姓")
     offered = page.get_by_role("listbox", name="可以填入")

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from gateway.client import connect
 from gateway.client.subscriptions import Subscriptions
 from sharing_stubs.sharing.subscriptions.v1 import subscriptions_pb2 as pb
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, until
 from tests.browser.test_saved import save
 
 CLERK, PURPOSE = "nanjing-east-road", "elderly-care-visits"
@@ -71,10 +71,10 @@ def test_a_saved_query_comes_by_itself(signed_in: SignIn, subscriptions: Subscri
     assert rows[0] == ("户编号 household_id", "居（村）委会代码 division_code", "people_5")
     assert len(rows) - 1 == newest(subscriptions).runs[0].rows > 0
 
+    until(page, lambda: newest(subscriptions).runs[0].state == pb.RUN_STATE_ACKNOWLEDGED)  # after the last byte
     page.get_by_role("navigation").get_by_role("link", name="订阅").click()
     mine = card(page, f"{TITLE}，每周一上午 6:45")
     expect(mine).to_contain_text("已接收")
-    assert newest(subscriptions).runs[0].state == pb.RUN_STATE_ACKNOWLEDGED
     expect(mine.get_by_role("button", name="接收")).to_have_count(0)
     page.once("dialog", lambda dialog: dialog.accept())
     mine.get_by_role("button", name="停止").click()
