@@ -59,7 +59,7 @@ def release(
     if (plan.statistic is None) != (plan.decision.people_min is None):
         raise Bug("the plan counts people otherwise than decided")
     metadata = _terms(requester=requester, context=context, intent=intent)
-    metadata |= _treatment(plan, context=context, catalogue=catalogue, missing=missing)
+    metadata |= _treatment(plan, requester=requester, context=context, catalogue=catalogue, missing=missing)
     schema = released_schema(plan, computed=result.schema).with_metadata(metadata)
     if plan.statistic is None:
         batches = mark_batches(
@@ -118,7 +118,12 @@ def _terms(*, requester: Requester, context: RequestContext, intent: AuditEntry)
 
 
 def _treatment(
-    plan: EnforcedPlan, *, context: RequestContext, catalogue: Catalogue, missing: Sequence[str]
+    plan: EnforcedPlan,
+    *,
+    requester: Requester,
+    context: RequestContext,
+    catalogue: Catalogue,
+    missing: Sequence[str],
 ) -> dict[str, str]:
     decision, cuts = plan.decision, cuts_of(plan.decision, catalogue=catalogue)
     if decision.obligations is None:
@@ -143,5 +148,11 @@ def _treatment(
         "sharing.obligations": json.dumps(obligations, sort_keys=True),
         "sharing.expires_at": str(decision.obligations.expires_at(received_at=context.time)),
         "sharing.missing": json.dumps(missing),
-        "sharing.about": about_json(decision, purpose=context.purpose, catalogue=catalogue),
+        "sharing.about": about_json(
+            decision,
+            grade=decision.obligations.grade,
+            purpose=context.purpose,
+            office=requester.office,
+            catalogue=catalogue,
+        ),
     }

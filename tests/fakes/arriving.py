@@ -45,6 +45,8 @@ TERMS = {
         {
             "purpose": {"zh": "高龄老人走访", "en": "Visits to the elderly"},
             "legal_basis": [{"zh": "《老年人权益保障法》第十五条", "en": "Elderly Law, article 15"}],
+            "recipient": {"zh": "南京东路街道", "en": "Nanjing East Road"},
+            "grade": {"zh": "一般数据3级", "en": "General data, level 3"},
             "datasets": {
                 "population.resident": {
                     "title": {"zh": "实有人口", "en": "Residents"},

@@ -40,12 +40,12 @@ def cover_lines(terms: Terms, *, receipt: Mapping[str, Any], rows: int) -> list[
         (Text(zh="目的", en="purpose"), f"{_both(about['purpose'])} ({terms['sharing.purpose']})"),
         *([(Text(zh="事项编号", en="case"), case)] if (case := terms["sharing.case"]) else []),
         *((Text(zh="依据", en="legal basis"), _both(basis)) for basis in about["legal_basis"]),
-        (Text(zh="接收单位", en="recipient"), terms["sharing.recipient"]),
+        (Text(zh="接收单位", en="recipient"), f"{_both(about['recipient'])} ({terms['sharing.recipient']})"),
         *((Text(zh="来源与时点", en="source, as of"), line) for line in _sources(about["datasets"], receipt=receipt)),
         *((Text(zh="处理方式", en="treatment"), line) for line in _treatment(terms)),
         (Text(zh="行数", en="rows"), f"{rows:,}"),
         (Text(zh="保存期限", en="keep until"), _expiry(terms, emergency=obligations["emergency"])),
-        *((Text(zh="义务", en="obligations"), line) for line in _duties(obligations)),
+        *((Text(zh="义务", en="obligations"), line) for line in _duties(obligations, grade=about["grade"])),
         (Text(zh="审计编号", en="audit entry"), terms["sharing.entry"]),
         (Text(zh="回执编号", en="receipt"), str(receipt["receipt"])),
         (Text(zh="决定编号", en="decision"), terms["sharing.decision"]),
@@ -92,18 +92,22 @@ def _treatment(terms: Terms) -> Iterator[str]:
 
 def _expiry(terms: Terms, *, emergency: str | None) -> str:
     until = _time(int(terms["sharing.expires_at"]))
-    zh, en = f"{until}，到期销毁（gateway dataset expire）", f"{until}, then destroy it (gateway dataset expire)"
+    zh, en = f"{until}，到期销毁", f"{until}, then destroy it"
     if emergency is not None:
         zh, en = f"{zh}；应急状态“{emergency}”终止时立即销毁", f"{en}; at once when the emergency '{emergency}' ends"
     return _joined(zh, en)
 
 
-def _duties(obligations: Mapping[str, Any]) -> Iterator[str]:
+def _duties(obligations: Mapping[str, Any], *, grade: Mapping[str, str]) -> Iterator[str]:
+    yield _joined(
+        "销毁后在控制台“登记销毁”页凭审计编号登记",
+        "when it is destroyed, record that in the console by the audit entry (Record a destruction)",
+    )
     if obligations["onward_sharing"]:
         yield _joined("可按约定转供", "may be passed on as agreed")
     else:
         yield _joined("仅限本单位履职使用，不得转供第三方", "for the recipient's own duty; not to be passed on")
-    yield _joined(f"最高安全级别 {obligations['grade']}", f"highest grade {obligations['grade']}")
+    yield _joined(f"最高安全级别：{grade['zh']}", f"highest grade: {grade['en']}")
     if obligations["agreements"]:
         ids = ", ".join(obligations["agreements"])
         yield _joined(f"共享协议 {ids}", f"agreements {ids}")

@@ -186,6 +186,7 @@ def test_the_schema_says_for_what_and_how_the_values_were_treated() -> None:
     about = json.loads(metadata.pop("sharing.about"))
     assert about["purpose"] == CATALOGUE.purposes["elderly-care-visits"].title.model_dump()
     assert about["legal_basis"][0] == CATALOGUE.purposes["elderly-care-visits"].legal_basis[0].citation.model_dump()
+    assert (about["recipient"]["zh"], about["grade"]["zh"]) == ("南京东路街道", "一般数据3级")
     resident = about["datasets"]["population.resident"]
     assert (resident["title"]["zh"], resident["controller"]["en"]) == (
         "实有人口基本信息",

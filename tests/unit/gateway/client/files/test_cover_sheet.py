@@ -30,7 +30,7 @@ def test_the_page_says_all_that_a_keeper_of_the_file_must_know() -> None:
     assert lines() == {
         "purpose": ["高龄老人走访 / Visits to the elderly (elderly-care-visits)"],
         "legal basis": ["《老年人权益保障法》第十五条 / Elderly Law, article 15"],
-        "recipient": ["310101002"],
+        "recipient": ["南京东路街道 / Nanjing East Road (310101002)"],
         "source, as of": [
             "实有人口（市公安局）截至 2027-01-15 16:00（已逾更新周期）"
             " / Residents (Public Security) as of 2027-01-15 16:00 (later than promised); population.resident"
@@ -40,12 +40,12 @@ def test_the_page_says_all_that_a_keeper_of_the_file_must_know() -> None:
             "population.resident: 仅本街道的行 / only rows of the street",
         ],
         "rows": ["1,234"],
-        "keep until": [
-            "2030-03-18 01:46，到期销毁（gateway dataset expire） / 2030-03-18 01:46, then destroy it (gateway dataset expire)"
-        ],
+        "keep until": ["2030-03-18 01:46，到期销毁 / 2030-03-18 01:46, then destroy it"],
         "obligations": [
+            "销毁后在控制台“登记销毁”页凭审计编号登记"
+            " / when it is destroyed, record that in the console by the audit entry (Record a destruction)",
             "仅限本单位履职使用，不得转供第三方 / for the recipient's own duty; not to be passed on",
-            "最高安全级别 general-3 / highest grade general-3",
+            "最高安全级别：一般数据3级 / highest grade: General data, level 3",
             "共享协议 a-1 / agreements a-1",
         ],
         "audit entry": ["entry-1"],
@@ -67,7 +67,7 @@ def test_what_is_missing_or_urgent_is_said() -> None:
     obligations = json.loads(TERMS["sharing.obligations"]) | {"emergency": "outbreak-1", "onward_sharing": True}
     urgent = lines(obligations=json.dumps(obligations))
     assert "at once when the emergency 'outbreak-1' ends" in urgent["keep until"][0]
-    assert "may be passed on as agreed" in urgent["obligations"][0]
+    assert "may be passed on as agreed" in urgent["obligations"][1]
 
 
 @pytest.mark.parametrize("text", FORMULAS)

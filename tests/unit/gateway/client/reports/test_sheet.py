@@ -62,6 +62,8 @@ TERMS = {
         {
             "purpose": {"zh": "走访", "en": "visits"},
             "legal_basis": [{"zh": "法", "en": "law"}],
+            "recipient": {"zh": "南京东路街道", "en": "Nanjing East Road"},
+            "grade": {"zh": "一般数据3级", "en": "General data, level 3"},
             "datasets": {
                 RESIDENT: {"title": {"zh": "人口", "en": "people"}, "controller": {"zh": "公安局", "en": "police"}}
             },
