@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from catalog.dataset import Text
-from gateway.doors.console.asking.picks import Condition, Kind, Measure
+from gateway.doors.console.asking.picks import Condition, Kind, Measure, kind_of
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 CONDITIONS: Mapping[Condition, Text] = {
@@ -66,6 +66,11 @@ GRADES: Mapping[str, Text] = {
     "important": Text(zh="重要数据", en="important"),
     "core": Text(zh="核心数据", en="core"),
 }
+
+
+def type_words(type_: str) -> Text:
+    """Return what sort of values a column of the catalogue holds."""
+    return KINDS[kind_of(type_)]
 
 
 def condition(of: Condition, *, kind: Kind, column: str, division: bool = False) -> Text:
