@@ -55,9 +55,13 @@ def hours(numbers: audit_pb2.GetOverviewResponse, *, now: float) -> list[tuple[s
     ]
 
 
-def running(registrations: Iterable[registry_pb2.Registration], *, now: float) -> tuple[int, int]:
-    """Return how many connectors serve now, and how many there are that nobody withdrew."""
-    present = [one for one in registrations if one.state != registry_pb2.REGISTRATION_STATE_WITHDRAWN]
+def running(registrations: Iterable[registry_pb2.Registration], *, now: float, department: str = "") -> tuple[int, int]:
+    """Return how many connectors serve now, and how many there are that nobody withdrew; with a department only its own."""
+    present = [
+        one
+        for one in registrations
+        if one.state != registry_pb2.REGISTRATION_STATE_WITHDRAWN and department in ("", one.department)
+    ]
     up = [
         one
         for one in present
@@ -83,17 +87,19 @@ def _seen(visit: Visit) -> dict[str, Any]:
     numbers = audit_pb2_grpc.AuditServiceStub(channel).GetOverview(
         audit_pb2.GetOverviewRequest(), metadata=headers, timeout=_CALL_SECONDS_MAX
     )
+    is_department = numbers.scope == audit_pb2.OVERVIEW_SCOPE_DEPARTMENT
     connectors = None
     if _SEE_CONNECTORS & set(visit.session.requester.roles):
         listed = registry_pb2_grpc.RegistryServiceStub(channel).ListRegistrations(
             registry_pb2.ListRegistrationsRequest(), metadata=headers, timeout=_CALL_SECONDS_MAX
         )
-        connectors = running(listed.registrations, now=visit.now)
+        own = visit.session.requester.department if is_department else ""
+        connectors = running(listed.registrations, now=visit.now, department=own)
     return {
         "numbers": numbers,
         "scope": _SCOPES[numbers.scope],
         "is_city": numbers.scope == audit_pb2.OVERVIEW_SCOPE_CITY,
-        "is_department": numbers.scope == audit_pb2.OVERVIEW_SCOPE_DEPARTMENT,
+        "is_department": is_department,
         "hours": hours(numbers, now=visit.now),
         "connectors": connectors,
         "checkpoint": checkpoint(numbers.log, now=visit.now),

@@ -14,6 +14,7 @@ from gateway.client.reports.model import ReportInvalid, Template, load_template,
 from gateway.client.reports.sheet import write_report
 from gateway.doors.console.days import today
 from gateway.doors.console.downloads import offer
+from gateway.doors.console.roles import ASKING
 from gateway.doors.console.runs.results import Refused
 from gateway.doors.console.runs.run import Question, Run, State
 from gateway.doors.console.runs.spool import SpoolClosed
@@ -169,7 +170,7 @@ def _divisions(visit: Visit) -> list[catalog_pb2.Code]:
 
 
 PAGES = (
-    Page(path="/reports", title=Text(zh="报表", en="Report sheets"), show=list_templates, group="ask"),
+    Page(path="/reports", title=Text(zh="报表", en="Report sheets"), show=list_templates, group="ask", roles=ASKING),
     Page(path="/reports/{id}", title=Text(zh="报表", en="Report sheet"), show=show),
 )
 ACTIONS = (

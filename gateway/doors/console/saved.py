@@ -11,6 +11,7 @@ from catalog.dataset import Text
 from gateway.doors.console import results
 from gateway.doors.console.draft import Draft
 from gateway.doors.console.names import names_of
+from gateway.doors.console.roles import ASKING
 from gateway.doors.console.saved_queries import SAVED_MAX, SavedProblem
 from gateway.doors.console.visit import Action, Page, Visit
 
@@ -79,7 +80,7 @@ def _render(visit: Visit, template: str, *, problem: Text | None = None, done: T
     )
 
 
-PAGES = (Page(path="/saved", title=Text(zh="常用查询", en="Saved queries"), show=show, group="ask"),)
+PAGES = (Page(path="/saved", title=Text(zh="常用查询", en="Saved queries"), show=show, group="ask", roles=ASKING),)
 ACTIONS = (
     Action(method="POST", path="/saved", call=_add),
     Action(method="POST", path="/saved/{id}/open", call=_open),

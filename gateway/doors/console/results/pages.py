@@ -18,6 +18,7 @@ from gateway.doors.console.results import drawing, taking
 from gateway.doors.console.results.columns import Column, page
 from gateway.doors.console.results.files import TOO_MANY_ROWS
 from gateway.doors.console.results.finding import columns_for, find
+from gateway.doors.console.roles import ASKING
 from gateway.doors.console.runs.results import KEPT_MAX, Refused
 from gateway.doors.console.runs.run import Question, Run
 from gateway.doors.console.runs.spool import SpoolClosed
@@ -200,7 +201,7 @@ _INCOMPLETE = Text(
     en="Choose a purpose and say what to ask for, then run it.",
 )
 PAGES = (
-    Page(path="/results", title=Text(zh="查询结果", en="Results"), show=_list, group="ask"),
+    Page(path="/results", title=Text(zh="查询结果", en="Results"), show=_list, group="ask", roles=ASKING),
     Page(path="/results/{id}", title=Text(zh="查询结果", en="Result"), show=_show),
 )
 ACTIONS = (

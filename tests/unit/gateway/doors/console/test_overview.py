@@ -65,6 +65,17 @@ def test_a_connector_runs_that_is_active_and_whose_lease_holds() -> None:
     assert running(registrations, now=MIDNIGHT) == (1, 3)
 
 
+def test_a_department_counts_its_own_connectors() -> None:
+    """Those of others stand on no page that is headed by its name."""
+    alive = registry_pb2.Instance(lease_expires_at=MIDNIGHT + 1)
+    registrations = [
+        registry_pb2.Registration(state=ACTIVE, department=department, instances=instances)
+        for department, instances in (("housing", [alive]), ("housing", []), ("health", [alive]), ("", [alive]))
+    ]
+    assert running(registrations, now=MIDNIGHT, department="housing") == (1, 2)
+    assert running(registrations, now=MIDNIGHT) == (3, 4)
+
+
 def drawn(numbers: audit_pb2.GetOverviewResponse, *, language: Language = "zh", **changes: Any) -> str:
     """Return what the page shows of numbers."""
     seen: dict[str, Any] = {
@@ -125,13 +136,17 @@ def test_datasets_of_unknown_time_are_not_called_fine() -> None:
 
 
 def test_how_much_the_log_holds_is_shown_to_who_sees_the_city() -> None:
-    """Everybody else sees that it records, and its last checkpoint."""
+    """Everybody else sees that every query is recorded, as long as it is."""
     numbers = of_the_day(log=audit_pb2.LogState(entries=77_777, published_micros=MIDNIGHT * 1_000_000))
     assert "77,777" in drawn(numbers)
+    assert "签名检查点 1 小时前" in drawn(numbers)
     shown = drawn(numbers, is_city=False)
     assert "访问日志条目" not in shown
     assert "77,777" not in shown
-    assert "签名检查点 1 小时前" in shown
+    assert "签名检查点" not in shown
+    assert "每次查询都有记录" in shown
+    numbers.log.stopped = True
+    assert "每次查询都有记录" not in drawn(numbers, is_city=False)
 
 
 def test_queries_are_those_that_were_asked() -> None:
