@@ -90,12 +90,35 @@ def test_only_changes_need_a_key(signed_in: SignIn, subscriptions: Subscriptions
     page.get_by_label("Purpose", exact=True).select_option(PURPOSE)
     page.get_by_label("Changes only").check()
     page.get_by_role("button", name="Subscribe").click()
-    expect(page.get_by_role("alert")).to_contain_text("name the columns that tell one row from another")
+    expect(page.get_by_role("alert")).to_contain_text("choose the columns that tell one row from another")
     page.get_by_label("Columns that tell one row from another").fill("household_id")
     page.get_by_role("button", name="Subscribe").click()
     expect(page.locator("#subscription-made")).to_contain_text("Subscribed: every day at 7:00")
     assert list(newest(subscriptions).key_columns) == ["household_id"]
-    expect(page.get_by_text("changes (by household_id)").first).to_be_visible()
+    expect(page.get_by_text("changes (by Household number)").first).to_be_visible()
+
+
+def test_the_key_of_changes_is_ticked(signed_in: SignIn, subscriptions: Subscriptions) -> None:
+    """The columns of the chosen query are offered by their titles, and what has changed is told in words."""
+    page = signed_in(CLERK)
+    save(page, title="变化的户", sql=f"{SQL} WHERE member_count > 1")
+    page.goto(page.url.replace("/overview", "/subscriptions"))
+    query = page.get_by_label("定期查询什么")
+    query.select_option("own")
+    expect(page.get_by_label("户编号")).to_have_count(0)
+    query.select_option("变化的户")
+    page.get_by_label("只给变化").check()
+    page.get_by_label("户编号").check()
+    page.get_by_role("button", name="建立订阅").click()
+    expect(page.locator("#subscription-made")).to_contain_text("订阅已建立")
+    assert list(newest(subscriptions).key_columns) == ["household_id"]
+    mine = card(page, "变化的户")
+    expect(mine).to_contain_text("只给变化（按 户编号）")
+    mine.get_by_role("button", name="接收").click(timeout=60_000)
+    page.wait_for_url("**/results/*")
+    grid = page.get_by_role("grid", name="查询结果表格")
+    expect(grid.get_by_role("columnheader", name="变化 sharing_change")).to_be_visible(timeout=60_000)
+    expect(grid.get_by_role("gridcell", name="新增", exact=True).first).to_be_visible()
 
 
 def test_what_may_not_be_asked_is_not_subscribed_to(signed_in: SignIn, subscriptions: Subscriptions) -> None:

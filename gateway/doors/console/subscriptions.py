@@ -13,10 +13,12 @@ from starlette.responses import Response
 
 from catalog.dataset import Text
 from gateway.client import InvalidRequest, RequestError
+from gateway.client.catalogue_names import CatalogueNames
 from gateway.client.connection import OnCall
 from gateway.client.errors import ErrorReason
 from gateway.client.result import OnProgress, Result
 from gateway.client.subscriptions import Subscriptions
+from gateway.doors.console.asking.result_columns import result_columns
 from gateway.doors.console.draft import Draft
 from gateway.doors.console.names import Names, names_of
 from gateway.doors.console.reasons import reason_words
@@ -74,6 +76,8 @@ class _Shown:
     is_over: bool
     """The requester stopped it, and may look at it no more."""
     office: str
+    key: tuple[str, ...]
+    """Titles of the columns by which its changes are told; empty when it brings the whole list."""
 
 
 def show(visit: Visit) -> Response:
@@ -90,7 +94,7 @@ def _list(visit: Visit) -> Response:
 
 
 def _choose(visit: Visit) -> Response:
-    return visit.render("subscription_query.html", form=_form(visit, chosen=visit.text("saved")))
+    return visit.render("subscription_chosen.html", form=_form(visit, chosen=visit.text("saved")))
 
 
 def _create(visit: Visit) -> Response:
@@ -100,12 +104,12 @@ def _create(visit: Visit) -> Response:
         cycle = CYCLES.get(visit.text("cycle"))
         if at is None or cycle is None:
             raise SavedProblem("请选择多久一次和几点。", "Choose how often, and at what time.")
-        keys = [key for key in re.split(r"[\s,，、;；]+", visit.text("keys")) if key]
+        keys = _keys(visit)
         changes = visit.text("mode") == "changes"
         if changes and not keys:
             raise SavedProblem(
-                "只接收变化须写明用哪几列区分每一行，例如 household_id。",
-                "For changes only, name the columns that tell one row from another, such as household_id.",
+                "只接收变化，须选择用哪几列区分每一行，例如户编号。",
+                "For changes only, choose the columns that tell one row from another, such as the household number.",
             )
     except SavedProblem as problem:
         return visit.render("notice.html", problem=problem.text)
@@ -151,6 +155,12 @@ def _acknowledge(subscriptions: Subscriptions, id: str, *, run: str) -> None:
         subscriptions.acknowledge(id, run=run)
 
 
+def _keys(visit: Visit) -> list[str]:
+    """Return the columns that were ticked, or typed where they could not be offered."""
+    typed = re.split(r"[\s,，、;；]+", visit.text("keys"))
+    return [str(key) for key in visit.form.getlist("key")] or [key for key in typed if key]
+
+
 def _query(visit: Visit) -> Draft:
     """Return what the form chose to subscribe to. Raises SavedProblem."""
     chosen = visit.text("saved")
@@ -174,12 +184,14 @@ def _form(visit: Visit, *, chosen: str) -> dict[str, Any]:
     queries = saved | ({_DRAFT: draft} if draft is not None and draft.sql else {})
     if chosen not in queries:
         chosen = _OWN if chosen == _OWN else next(iter(queries), _OWN)
+    query, names = queries.get(chosen), names_of(visit)
     return {
         "saved": saved,
         "draft": queries.get(_DRAFT),
         "chosen": chosen,
-        "query": queries.get(chosen),
-        "purposes": names_of(visit).purposes(),
+        "query": query,
+        "columns": result_columns(query.sql, names=names) if query else {},
+        "purposes": names.purposes(),
         "cycles": CYCLES,
     }
 
@@ -200,7 +212,8 @@ def _saved_titles(visit: Visit) -> Mapping[str, str]:
 
 
 def _shown(visit: Visit) -> list[_Shown]:
-    titles, names, subject = _saved_titles(visit), Names(visit, known=names_of(visit)), visit.session.subject
+    titles, known, subject = _saved_titles(visit), names_of(visit), visit.session.subject
+    names = Names(visit, known=known)
     return [
         _Shown(
             about=one,
@@ -211,9 +224,15 @@ def _shown(visit: Visit) -> list[_Shown]:
             is_own=one.subject == subject,
             is_over=one.subject == subject and bool(one.stopped_at) and subject in one.stopped_because.en,
             office="" if one.subject == subject else names.office(one.office),
+            key=_key_titles(visit, one, known=known),
         )
         for one in sorted(Subscriptions(visit.connection).all(), key=lambda one: bool(one.stopped_at))
     ]
+
+
+def _key_titles(visit: Visit, subscription: pb.Subscription, *, known: CatalogueNames) -> tuple[str, ...]:
+    titles = result_columns(subscription.sql, names=known) if subscription.key_columns else {}
+    return tuple(visit.words(titles[name]) if name in titles else name for name in subscription.key_columns)
 
 
 PAGES = (

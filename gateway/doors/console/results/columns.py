@@ -16,6 +16,7 @@ from catalog.vocabulary import Mask
 from gateway.client import RequestError
 from gateway.client.catalog import Catalog
 from gateway.client.printable import printable
+from gateway.client.subscriptions import SUBSCRIPTION
 from gateway.doors.console.visit import CITY_TIME, Language, words
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
@@ -24,6 +25,18 @@ _NO_SEPARATORS = ("year", "_id", "code", "number", "no", "年", "号", "码")
 """Endings of names of whole numbers that name rather than count."""
 _DIVISION = "division_code"
 _DIVISION_NAMES = ("division", "division_code")
+_OF_CHANGES: Mapping[str, Mapping[str, Any]] = {
+    "sharing_change": {
+        "title": Text(zh="变化", en="Change"),
+        "codes": {
+            "insert": Text(zh="新增", en="added"),
+            "update": Text(zh="变更", en="changed"),
+            "delete": Text(zh="删除", en="deleted"),
+        },
+    },
+    "sharing_key": {"title": Text(zh="记录标识", en="Record key")},
+}
+"""What a subscription that brings changes adds to the columns of its query."""
 _YES, _NO = Text(zh="是", en="yes"), Text(zh="否", en="no")
 
 
@@ -107,6 +120,8 @@ def columns_of(schema: pa.Schema, *, catalog: Catalog) -> tuple[Column, ...]:
         cuts[cut["column"]].append(cut)
     described = _described(json.loads(metadata.get(b"sharing.treatment", b"{}")), catalog=catalog)
     columns = [_column(field, cuts=cuts[field.name], described=described.get(field.name, [])) for field in schema]
+    if SUBSCRIPTION.encode() in metadata:
+        columns = [replace(column, **_OF_CHANGES.get(column.name, {})) for column in columns]
     divisions = _divisions(catalog) if any(column.is_division for column in columns) else {}
     return tuple(replace(column, codes=divisions) if column.is_division else column for column in columns)
 
