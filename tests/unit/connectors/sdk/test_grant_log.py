@@ -36,7 +36,7 @@ from connectors.sdk.tlog.tombstone import live_segments
 from connectors.sources.opening import open_source
 from sharing_stubs.sharing.connector.v1 import connector_pb2, connector_pb2_grpc
 from tests.unit.connectors.conftest import DATASET, ROWS, make_dataset, mapped
-from tests.unit.connectors.sdk.test_server import (
+from tests.unit.connectors.sdk.serving import (
     KEY,
     NOW,
     SEES_ALL,

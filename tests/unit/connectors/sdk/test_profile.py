@@ -21,7 +21,7 @@ from connectors.sdk.sketch import similarity
 from connectors.sources.opening import open_source
 from sharing_stubs.sharing.connector.v1 import connector_pb2, connector_pb2_grpc
 from tests.unit.connectors.conftest import DATASET, NAME, ROWS, make_dataset, mapped
-from tests.unit.connectors.sdk.test_server import KEY, NOW, serving
+from tests.unit.connectors.sdk.serving import KEY, NOW, serving
 
 SKETCH_KEY = bytes(range(16))
 GOOD_ID, BAD_ID = "11010519491231002X", "110105194912310021"

@@ -3,112 +3,42 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import sqlite3
-import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import grpc
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from catalog.dataset import Dataset
 from catalog.vocabulary import ColumnAction, Mask
-from connectors.sdk.batches import decode_batch
 from connectors.sdk.config import ParquetSettings, PostgresqlSettings, SqliteSettings
-from connectors.sdk.enforce import MESSAGE_BYTES_MAX
-from connectors.sdk.grant import GrantColumn, LookupKeys, ScanGrant, granted_schema, sign_grant
-from connectors.sdk.grant_log import GrantLog
+from connectors.sdk.grant import GrantColumn, LookupKeys, sign_grant
 from connectors.sdk.predicates import Predicate, PredicateOp, evaluate
-from connectors.sdk.server import Connector, ConnectorServicer, start_server
-from connectors.sdk.source import BatchStream, Source, SourceScan
-from connectors.sdk.tlog.files import Files
-from connectors.sdk.tlog.writer import LogWriter
+from connectors.sdk.source import Source
 from connectors.sources.opening import open_source
 from sharing_stubs.sharing.connector.v1 import connector_pb2, connector_pb2_grpc
-from tests.unit.connectors.conftest import DATASET, NAME, ROWS, Postgres, make_dataset, mapped
-
-KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
-NOW = 1_800_000_000
-CEILINGS = {NAME: {"large": ColumnAction.NULL, "middle": ColumnAction.DENY, "label": ColumnAction.PARTIAL}}
-STREET = Predicate(op=PredicateOp.PREFIX, column="division", values=("310101002",))
-SEES_ALL = Predicate(op=PredicateOp.PREFIX, column="division", values=("31",))
-
-
-def grant(**changes: Any) -> ScanGrant:
-    complete = ScanGrant(
-        grant_id=os.urandom(8).hex(),
-        decision_id="decision",
-        audience="testing",
-        dataset=NAME,
-        purpose="elderly-care-visits",
-        recipient="310101002",
-        columns=(
-            GrantColumn(name="id", action=ColumnAction.CLEAR),
-            GrantColumn(name="division", action=ColumnAction.CLEAR),
-        ),
-        row_filter=STREET,
-        issued_at=NOW - 1,
-        expires_at=NOW + 60,
-    )
-    return replace(complete, **changes)
-
-
-def signed(one: ScanGrant) -> connector_pb2.SignedScanGrant:
-    return sign_grant(one, key=KEY, key_id="k1")
-
-
-def open_grant_log(folder: Path, *, files: Files | None = None) -> GrantLog:
-    """A log of grants whose clock stands at `NOW`."""
-    log = LogWriter.open(
-        folder,
-        signing_key=KEY,
-        name="testing",
-        clock_micros=lambda: NOW * 1_000_000,
-        new_entry_id=lambda: os.urandom(8).hex(),
-        files=files,
-        append_seconds_max=60,
-    )
-    return GrantLog(log, signing_key=KEY)
-
-
-@contextlib.contextmanager
-def serving(
-    source: Source,
-    *datasets: Dataset,
-    listen: str = "127.0.0.1:0",
-    log: Any = structlog.wrap_logger(structlog.ReturnLogger()),  # noqa: B008
-    files: Files | None = None,
-    grants: Path | None = None,
-) -> Iterator[str]:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        contextlib.closing(open_grant_log(grants or Path(folder), files=files)) as grant_log,
-    ):
-        connector = Connector(
-            department="testing",
-            datasets={dataset.name: dataset for dataset in datasets},
-            ceilings=CEILINGS,
-            source=source,
-            grant_keys={"k1": KEY.public_key()},
-            grant_log=grant_log,
-        )
-        servicer = ConnectorServicer(connector, clock=lambda: NOW, log=log)
-        server, port = start_server(servicer, listen=listen, tls=None)
-        try:
-            yield f"127.0.0.1:{port}"
-        finally:
-            server.stop(0).wait()
+from tests.unit.connectors.conftest import DATASET, ROWS, mapped
+from tests.unit.connectors.sdk.serving import (
+    KEY,
+    NOW,
+    SEES_ALL,
+    STREET,
+    BrokenSource,
+    call,
+    clear,
+    grant,
+    is_serving,
+    received,
+    refusal,
+    serving,
+    signed,
+)
 
 
 @pytest.fixture(scope="module")
@@ -122,33 +52,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
 def channel(source: Source) -> Iterator[grpc.Channel]:
     with serving(source, DATASET) as address, grpc.insecure_channel(address) as opened:
         yield opened
-
-
-def call(channel: grpc.Channel, one: connector_pb2.SignedScanGrant, *, nonce: bytes | None = None) -> Any:
-    request = connector_pb2.ScanRequest(grant=one, nonce=os.urandom(16) if nonce is None else nonce)
-    return connector_pb2_grpc.ConnectorServiceStub(channel).Scan(request, timeout=200)
-
-
-def received(
-    channel: grpc.Channel, one: ScanGrant, dataset: Dataset = DATASET
-) -> tuple[pa.Table, connector_pb2.ScanEnd]:
-    """Read a whole stream as the gateway does."""
-    schema, digest, batches = granted_schema(one.columns, dataset), hashlib.sha256(), []
-    *messages, last = call(channel, signed(one))
-    for message in messages:
-        digest.update(message.record_batch)
-        batches.append(decode_batch(message.record_batch, schema=schema, bytes_max=MESSAGE_BYTES_MAX))
-    table = pa.Table.from_batches(batches, schema=schema)
-    assert last.WhichOneof("payload") == "end"
-    assert last.end.rows == table.num_rows
-    assert last.end.sha256 == digest.digest()
-    return table, last.end
-
-
-def refusal(channel: grpc.Channel, one: connector_pb2.SignedScanGrant, **keywords: Any) -> tuple[grpc.StatusCode, str]:
-    with pytest.raises(grpc.RpcError) as caught:
-        list(call(channel, one, **keywords))
-    return caught.value.code(), caught.value.details()
 
 
 def test_only_granted_rows_and_columns_leave(channel: grpc.Channel) -> None:
@@ -232,10 +135,6 @@ def test_a_nonce_or_a_grant_serves_once(channel: grpc.Channel) -> None:
     assert refusal(channel, signed(grant()), nonce=b"short") == (denied, "MALFORMED")
 
 
-def _clear(*names: str) -> tuple[GrantColumn, ...]:
-    return tuple(GrantColumn(name=name, action=ColumnAction.CLEAR) for name in names)
-
-
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -244,11 +143,11 @@ def _clear(*names: str) -> tuple[GrantColumn, ...]:
         ({"issued_at": NOW + 31, "expires_at": NOW + 60}, "NOT_YET_VALID"),
         ({"issued_at": NOW - 1, "expires_at": NOW + 600}, "LIFETIME"),
         ({"dataset": "testing.other"}, "DATASET_UNKNOWN"),
-        ({"columns": _clear("nothing")}, "COLUMN_UNKNOWN"),
+        ({"columns": clear("nothing")}, "COLUMN_UNKNOWN"),
         ({"columns": (GrantColumn(name="id", action=ColumnAction.PARTIAL, mask=Mask.NAME),)}, "TREATMENT"),
         ({"columns": (GrantColumn(name="small", action=ColumnAction.GENERALISE, mask=Mask.BUCKET),)}, "TREATMENT"),
-        ({"columns": _clear("large")}, "CEILING"),
-        ({"columns": _clear("label")}, "CEILING"),
+        ({"columns": clear("large")}, "CEILING"),
+        ({"columns": clear("label")}, "CEILING"),
         ({"columns": (GrantColumn(name="middle", action=ColumnAction.NULL),)}, "CEILING"),
         ({"lookup": LookupKeys(column="middle", values=(1,))}, "CEILING"),
         ({"pushed_filter": Predicate(op=PredicateOp.EQ, column="large", values=(1,))}, "CEILING"),
@@ -311,10 +210,7 @@ def test_a_dataset_without_its_table_is_listed_without_a_schema(tmp_path: Path) 
 
 def test_health_answers(channel: grpc.Channel) -> None:
     """The standard health service says SERVING for the connector."""
-    request = health_pb2.HealthCheckRequest(service="sharing.connector.v1.ConnectorService")
-    assert (
-        health_pb2_grpc.HealthStub(channel).Check(request, timeout=100).status == health_pb2.HealthCheckResponse.SERVING
-    )
+    assert is_serving(channel)
 
 
 def test_an_unreachable_database_is_a_code_without_driver_text() -> None:
@@ -326,19 +222,6 @@ def test_an_unreachable_database_is_a_code_without_driver_text() -> None:
         with pytest.raises(grpc.RpcError) as caught:
             connector_pb2_grpc.ConnectorServiceStub(channel).Check(connector_pb2.CheckRequest(), timeout=100)
         assert caught.value.details() == "SOURCE_UNAVAILABLE"
-
-
-class BrokenSource:
-    """A source with a bug: its errors hold values."""
-
-    def describe(self) -> Mapping[str, pa.Schema]:
-        raise RuntimeError("王小明 11010519491231002X")
-
-    def scan(self, request: SourceScan) -> BatchStream:
-        raise RuntimeError("王小明 11010519491231002X")
-
-    def close(self) -> None:
-        pass
 
 
 def test_an_unforeseen_error_leaves_no_text() -> None:
@@ -371,97 +254,6 @@ def test_the_departments_log_names_grants_and_counts(capsys: pytest.CaptureFixtu
     ]
     assert (entries[1]["rows"], entries[1]["complete"]) == (0, False)
     assert "王小明" not in str(entries) + "".join(capsys.readouterr())
-
-
-def _wait(holds: Any, seconds: float = 20) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def test_a_cancelled_call_stops_the_query_in_the_database(postgres: Postgres) -> None:
-    """Neither a running query nor a held transaction outlives the call."""
-    postgres.run(
-        "DROP VIEW IF EXISTS slow",
-        "CREATE VIEW slow AS SELECT i::int8 AS id, '310101002001'::text AS division, "
-        "(CASE WHEN i > 20000 THEN pg_sleep(60)::text END) AS label FROM generate_series(1, 100000) AS i",
-    )
-    small = DATASET.model_copy(update={"columns": DATASET.columns[:3]})
-    source = open_source(PostgresqlSettings(kind="postgresql", uri=postgres.uri), tables=mapped(small, table="slow"))
-    running = "SELECT state FROM pg_stat_activity WHERE application_name = 'sharing-connector' AND state <> 'idle'"
-    columns = (*_clear("id"), GrantColumn(name="label", action=ColumnAction.PARTIAL, mask=Mask.NAME))
-    with serving(source, small) as address, grpc.insecure_channel(address) as channel:
-        stream = call(channel, signed(grant(columns=columns)))
-        assert next(iter(stream)).WhichOneof("payload") == "record_batch"
-        assert _wait(lambda: ("active",) in postgres.rows(running))
-        stream.cancel()
-        assert _wait(lambda: postgres.rows(running) == [])
-
-
-def test_a_large_result_streams_in_bounded_memory_and_small_messages(tmp_path: Path) -> None:
-    """A result several times larger than the memory it takes passes through, in messages under the cap."""
-    rows, group = 640_000, 20_000
-    big = make_dataset(*DATASET.columns[:3], name="testing.big")
-    with pq.ParquetWriter(tmp_path / "t.parquet", big.schema) as writer:
-        for start in range(0, rows, group):
-            arrays = [
-                pa.array(range(start, start + group)),
-                pa.array(["310101002001"] * group),
-                pa.array(["x" * 1_000] * group),
-            ]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=big.schema))
-    source = open_source(ParquetSettings(kind="parquet", path=tmp_path), tables=mapped(big, table="t"))
-    one = grant(dataset="testing.big", columns=_clear("id", "division", "label"))
-    process, peak, seen = psutil.Process(), 0, 0
-    with serving(source, big) as address, grpc.insecure_channel(address) as channel:
-        before = process.memory_info().rss
-        for message in call(channel, signed(one)):
-            assert len(message.record_batch) <= MESSAGE_BYTES_MAX
-            peak = max(peak, process.memory_info().rss - before)
-            seen += len(message.record_batch)
-    assert seen > 600 << 20
-    assert peak < 200 << 20
-
-
-def test_scans_beyond_the_limit_are_turned_away_while_health_answers(postgres: Postgres) -> None:
-    """Readers that do not read hold their scan only; others learn that the connector is busy."""
-    postgres.run(
-        "DROP VIEW IF EXISTS wide",
-        "CREATE VIEW wide AS SELECT i::int8 AS id, '310101002001'::text AS division, "
-        "repeat('x', 1000) AS label FROM generate_series(1, 200000) AS i",
-    )
-    small = DATASET.model_copy(update={"columns": DATASET.columns[:3]})
-    source = open_source(PostgresqlSettings(kind="postgresql", uri=postgres.uri), tables=mapped(small, table="wide"))
-    columns = (*_clear("id"), GrantColumn(name="label", action=ColumnAction.PARTIAL, mask=Mask.RESIDENT_ID))
-    options = [("grpc.max_receive_message_length", 3 << 20)]
-    with serving(source, small) as address, grpc.insecure_channel(address, options=options) as channel:
-        streams = [call(channel, signed(grant(columns=columns))) for _ in range(16)]
-        for stream in streams:
-            assert next(iter(stream)).WhichOneof("payload") == "record_batch"
-        assert refusal(channel, signed(grant())) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "BUSY")
-        test_health_answers(channel)
-        for stream in streams:
-            stream.cancel()
-        assert _wait(lambda: not _busy(channel))
-    source.close()
-
-
-def _busy(channel: grpc.Channel) -> bool:
-    try:
-        list(call(channel, signed(grant(rows_max=1))))
-    except grpc.RpcError:
-        return True
-    return False
-
-
-def test_an_address_in_use_is_an_error(tmp_path: Path) -> None:
-    """Two connectors never share a port."""
-    source = open_source(ParquetSettings(kind="parquet", path=tmp_path), tables={})
-    with serving(source) as address, pytest.raises(OSError, match="cannot listen"), serving(source, listen=address):
-        pass
 
 
 def test_an_oversized_grant_is_turned_away(channel: grpc.Channel) -> None:
