@@ -41,7 +41,7 @@ def test_a_wrong_record_is_reported_and_answered(signed_in: SignIn, profiles: Pa
     steward.locator(f"a[href='{path}']").click()
     expect(steward.get_by_role("button", name="查看标识" if zh else "Show the key")).to_be_visible()
     expect(steward.get_by_text(code)).to_have_count(0)
-    steward.get_by_role("button", name="查看标识" if zh else "Show the key").click()
+    steward.get_by_role("button", name="查看号码或编码" if zh else "Show the number or code").click()
     expect(steward.get_by_text(code)).to_be_visible()
     expect(steward.get_by_text("已记入日志" if zh else "It is recorded that you looked")).to_be_visible()
     steward.get_by_role("button", name="答复" if zh else "Answer").click()

@@ -41,7 +41,8 @@ def answer_need(page: Page, *, language: str) -> None:
     """Accept the need that the page shows in Chinese, refuse it in English."""
     if language == "zh":
         page.get_by_label("使用条件").fill("仅限接种提醒")
-        page.get_by_role("button", name="同意", exact=True).click()
+        page.once("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="同意并签署协议").click()
         expect(page.get_by_role("status")).to_contain_text("已同意")
     else:
         page.get_by_label("Ground").select_option("more-than-necessary")
@@ -61,10 +62,11 @@ def test_a_steward_sees_the_data_and_presses_the_button(signed_in: SignIn, profi
     open_page(page, "连接器" if zh else "Connectors")
     own = page.get_by_role("row", name=re.compile("本部门" if zh else "yours"))
     expect(own).to_contain_text("正在提供数据" if zh else "Serving")
-    expect(own).to_contain_text(re.compile(r"租约还剩 \d+ 秒" if zh else r"lease \d+ s left"))
+    expect(own).to_contain_text(re.compile(r"在线.*第 \d+ 次启动" if zh else r"online.*Start \d+", re.DOTALL))
+    expect(own).to_contain_text("预防接种信息" if zh else "Vaccinations")
     own.get_by_role("link").click()
     expect(page.get_by_role("heading", name="历史" if zh else "History")).to_be_visible()
-    page.get_by_role("link", name=VACCINATION).click()
+    page.get_by_role("link", name="预防接种信息" if zh else "Vaccinations").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("预防接种" if zh else "Vaccinations")
 
     open_page(page, "数据使用" if zh else "Use of data")
@@ -160,7 +162,7 @@ def test_a_connector_of_another_department_is_only_looked_at(signed_in: SignIn) 
 
 @LANGUAGES
 def test_the_list_of_connectors_is_kept_up_to_date(signed_in: SignIn, language: str) -> None:
-    """The lease that is left is asked for again by itself."""
+    """Whether a connector is online is asked for again by itself."""
     page = signed_in("auditor", path="/connectors", language=language)
     with page.expect_response(re.compile("/-/connectors-list")) as asked:
         pass
@@ -168,18 +170,20 @@ def test_the_list_of_connectors_is_kept_up_to_date(signed_in: SignIn, language: 
 
 
 def test_an_agreement_is_signed_and_revoked(signed_in: SignIn) -> None:
-    """What is missing is asked for; afterwards it stands among those that ended, with the reason."""
+    """An id is suggested, what is missing is asked for; afterwards it stands among those that ended, with the reason."""
     page = signed_in(STEWARD, path="/agreements")
+    page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_text("签署新协议").click()
     page.get_by_role("button", name=re.compile("^签署")).click()
-    expect(page.get_by_role("alert")).to_contain_text("协议编号")
-    id = "health-browser-" + str(page.evaluate("Date.now()"))
-    page.get_by_label("协议编号").fill(id)
+    expect(page.get_by_role("alert")).to_contain_text("请勾选数据集")
+    id = page.get_by_label("协议编号").input_value()
+    assert id.startswith("health-")
     page.get_by_label("与谁共享").select_option("310101002")
     page.get_by_label("预防接种信息").check()
     page.get_by_label("疫苗接种动员").check()
     page.get_by_role("button", name=re.compile("^签署")).click()
     expect(page.get_by_role("status")).to_contain_text("即时生效")
+    expect(page.get_by_label("协议编号")).not_to_have_value(id)
     row = page.get_by_role("row").filter(has_text=id)
     expect(row).to_contain_text("南京东路街道")
     row.locator("summary").click()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 from functools import partial
+from itertools import chain, count
 
 from starlette.responses import Response
 
@@ -11,7 +13,7 @@ from catalog.dataset import Text
 from catalog.vocabulary import Role
 from gateway.client import RequestError
 from gateway.doors.console import stop_effect
-from gateway.doors.console.days import end_of_day, last_day
+from gateway.doors.console.days import end_of_day, last_day, today
 from gateway.doors.console.names import Names
 from gateway.doors.console.outcome import outcome
 from gateway.doors.console.roles import PROVIDING
@@ -93,7 +95,8 @@ def _page(
 ) -> Response:
     requester, names = visit.session.requester, Names(visit)
     own = requester.department
-    listed = [one for one in stop_effect.agreements(visit) if not own or one.controller == own]
+    known = stop_effect.agreements(visit)
+    listed = [one for one in known if not own or one.controller == own]
     in_force = [one for one in listed if not one.HasField("revoked") and one.valid_until > visit.now]
     ended = sorted(
         (one for one in listed if one not in in_force),
@@ -111,6 +114,7 @@ def _page(
         signs=signs,
         revokes=signs or Role.ADMINISTRATOR in requester.roles,
         datasets=[one for one in names.datasets if one.sharing_class == _CONDITIONAL] if signs else [],
+        id=("" if done else visit.text("id")) or suggested_id(own, now=visit.now, used={one.id for one in known}),
         until=visit.text("until") or last_day(int(visit.now) + _YEAR_SECONDS),
         error=error,
         problem=problem,
@@ -118,6 +122,12 @@ def _page(
         signing=bool(error or problem) and not revoking,
         revoking=revoking,
     )
+
+
+def suggested_id(department: str, *, now: float, used: Container[str]) -> str:
+    """Return an id for a department's next agreement that none has had: of the day, and a number from the second on."""
+    first = f"{department}-{today(now):%Y%m%d}".replace("_", "-")
+    return next(id for id in chain([first], (f"{first}-{number}" for number in count(2))) if id not in used)
 
 
 def _divisions(visit: Visit, *, names: Names) -> dict[str, str]:

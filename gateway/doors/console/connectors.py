@@ -11,7 +11,7 @@ from starlette.responses import Response
 from catalog.dataset import Text
 from catalog.vocabulary import Role
 from gateway.client import RequestError
-from gateway.doors.console.names import Names
+from gateway.doors.console.names import Names, names_of
 from gateway.doors.console.outcome import outcome
 from gateway.doors.console.roles import PROVIDING
 from gateway.doors.console.visit import Action, Page, Visit
@@ -154,7 +154,7 @@ def _list(visit: Visit, template: str) -> Response:
     by_department = sorted(answer.registrations, key=lambda one: (one.department != own, one.department, one.connector))
     waiting = sum(one.state == pb.REGISTRATION_STATE_CHECKED for one in by_department)
     return visit.render(
-        template, registrations=by_department, waiting=waiting, own=own, states=STATES, registry_names=Names(visit)
+        template, registrations=by_department, waiting=waiting, own=own, states=STATES, registry_names=_names(visit)
     )
 
 
@@ -182,11 +182,18 @@ def _one(
     )
 
 
+def _names(visit: Visit) -> Names:
+    """Return names that are asked for once a minute, although the page is every few seconds."""
+    return Names(visit, known=names_of(visit))
+
+
 def _named(visit: Visit) -> dict[str, Any]:
+    names = _names(visit)
     return {
         "department": visit.names["department"],
         "name": visit.names["name"],
-        "department_name": Names(visit).department(visit.names["department"]),
+        "department_name": names.department(visit.names["department"]),
+        "registry_names": names,
     }
 
 

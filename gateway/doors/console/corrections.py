@@ -130,10 +130,12 @@ def _one(
         return page.render("request_unknown.html", correction=True)
     names = Names(visit)
     own = {summary.name for summary in names.datasets} if Role.STEWARD in visit.session.requester.roles else set()
+    department = next((one.controller for one in names.datasets if one.name == correction.dataset), None)
     return page.render(
         "correction.html",
         correction=correction,
         names=names,
+        department=visit.words(department) if department else "",
         answers=not correction.answered_at and correction.dataset in own,
         reveals=correction.dataset in own,
         error=error,

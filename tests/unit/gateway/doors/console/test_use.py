@@ -52,6 +52,20 @@ def test_requesters_are_those_of_all_queries() -> None:
     assert "of them allowed" in drawn(total, language="en")
 
 
+def test_a_bar_stands_beside_the_queries_that_it_shows() -> None:
+    """Those that were denied are another colour of it; where none was, there is none."""
+    shown = drawn(
+        audit_pb2.GroupCounts(accesses=5, denials=1),
+        breakdown(group("a", accesses=3, denials=1), group("b", accesses=2), groups_total=2),
+    )
+    first, second = shown[shown.index("<tbody>") :].split("</tr>")[:2]
+    queries, _, rest = first.partition("<svg")
+    assert 'class="number">4<' in queries
+    assert 'class="number">1<' in rest
+    assert 'class="denied" width="25.0%"' in rest
+    assert "denied" not in second
+
+
 def test_a_cut_is_told() -> None:
     """Many lines are cut by the page, very many by the gateway."""
     total = audit_pb2.GroupCounts(accesses=40)
