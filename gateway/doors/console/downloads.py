@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -222,27 +222,6 @@ class Downloads:
         sent = {one for one in self._sent if one.until <= now}
         self._sent -= sent
         return [*(self._offered.pop(secret) for secret in waiting), *sent]
-
-
-class Holder(Protocol):
-    """A session."""
-
-    @property
-    def downloads(self) -> Downloads:
-        """Its own."""
-        ...
-
-
-def offer(
-    session: Holder,
-    *,
-    name: str,
-    media_type: str,
-    write: Callable[[Path], object],
-    fetched: Callable[[], object] = lambda: None,
-) -> str:
-    """Make a file for a session and return the path for `Visit.go`; as `Downloads.offer`."""
-    return session.downloads.offer(name=name, media_type=media_type, write=write, fetched=fetched)
 
 
 def delete_unfinished(folder: Path) -> None:

@@ -13,7 +13,6 @@ from gateway.client.reports.fill import PreparedReport, Wanted, prepare_report
 from gateway.client.reports.model import ReportInvalid, Template, load_template, template_names
 from gateway.client.reports.sheet import write_report
 from gateway.doors.console.days import today
-from gateway.doors.console.downloads import offer
 from gateway.doors.console.roles import ASKING
 from gateway.doors.console.runs.results import Refused
 from gateway.doors.console.runs.run import Question, Run, State
@@ -117,7 +116,9 @@ def _download(visit: Visit) -> Response:
         prepared.check(table.schema)
         report = prepared.report(table, receipt=run.receipt)
         name = f"{visit.words(template.title)} {prepared.wanted.today}.xlsx"
-        path = offer(visit.session, name=name, media_type=_XLSX, write=lambda path: write_report(report, path=path))
+        path = visit.session.downloads.offer(
+            name=name, media_type=_XLSX, write=lambda path: write_report(report, path=path)
+        )
     except ReportInvalid as error:
         return visit.render("report_filling.html", sheet=template, run=None, problem=error.text)
     except SpoolClosed:

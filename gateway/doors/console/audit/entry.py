@@ -28,7 +28,6 @@ from gateway.doors.console.audit.words import (
     treatment_words,
     value_words,
 )
-from gateway.doors.console.downloads import offer
 from gateway.doors.console.reasons import reason_words
 from gateway.doors.console.visit import Action, Page, Visit
 from sharing_stubs.sharing.audit.v1 import audit_pb2, audit_pb2_grpc
@@ -98,8 +97,7 @@ def download(visit: Visit) -> Response:
     """Offer the evidence as a file."""
     evidence = _evidence(visit, visit.names["entry"])
     text = json.dumps(evidence.to_json(), indent=1)
-    path = offer(
-        visit.session,
+    path = visit.session.downloads.offer(
         name=f"evidence-{visit.names['entry'][:36]}.json",
         media_type="application/json",
         write=lambda path: path.write_text(text, "utf-8"),

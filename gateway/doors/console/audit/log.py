@@ -24,7 +24,6 @@ from gateway.doors.console.audit.filters import (
 from gateway.doors.console.audit.titles import titles_of
 from gateway.doors.console.audit.words import KINDS, OUTCOMES, in_words
 from gateway.doors.console.days import today
-from gateway.doors.console.downloads import offer
 from gateway.doors.console.reasons import reason_words
 from gateway.doors.console.roles import AUDITING
 from gateway.doors.console.visit import Action, Page, Visit
@@ -136,7 +135,9 @@ def export(visit: Visit) -> Response:
     title = "访问日志" if visit.language == "zh" else "access-log"
     try:
         return visit.go(
-            offer(visit.session, name=f"{title}-{today(visit.now)}.{name}", media_type=FORMATS[name], write=write)
+            visit.session.downloads.offer(
+                name=f"{title}-{today(visit.now)}.{name}", media_type=FORMATS[name], write=write
+            )
         )
     except TooManyEntries:
         return visit.render("notice.html", problem=TOO_MANY_ENTRIES)

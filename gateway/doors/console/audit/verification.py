@@ -11,7 +11,6 @@ from connectors.sdk.tlog.note import read_checkpoint
 from gateway.doors.console.audit.proving import uploaded
 from gateway.doors.console.audit.verifying import Phase, Verifying
 from gateway.doors.console.audit.work import AuditWork, Kept
-from gateway.doors.console.downloads import offer
 from gateway.doors.console.roles import AUDITING
 from gateway.doors.console.visit import Action, Page, Visit
 
@@ -60,8 +59,7 @@ def keep(visit: Visit) -> Response:
     if kept is None:
         return visit.render("audit/verify_progress.html", **_state(visit))
     note = kept.note
-    path = offer(
-        visit.session,
+    path = visit.session.downloads.offer(
         name=f"checkpoint-{kept.checkpoint.size}.txt",
         media_type="text/plain; charset=utf-8",
         write=lambda path: path.write_bytes(note),

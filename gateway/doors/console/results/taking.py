@@ -6,7 +6,6 @@ from starlette.responses import Response
 
 from catalog.dataset import Text
 from gateway.client.files.formats import FileProblem
-from gateway.doors.console.downloads import offer
 from gateway.doors.console.results.files import MEDIA_TYPES, file_name, writer
 from gateway.doors.console.results.finding import columns_for, find_complete
 from gateway.doors.console.runs.run import Run
@@ -55,7 +54,7 @@ def _offer(visit: Visit, run: Run, *, kind: str) -> str:
     name = file_name(run, kind)
     taken = run.taken if kind != "receipt" else lambda: None
     write = writer(run, kind, columns=columns_for(visit, run), language=visit.language)
-    return offer(visit.session, name=name, media_type=MEDIA_TYPES[kind], write=write, fetched=taken)
+    return visit.session.downloads.offer(name=name, media_type=MEDIA_TYPES[kind], write=write, fetched=taken)
 
 
 def _destroyed(visit: Visit) -> Response:
