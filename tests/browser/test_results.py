@@ -176,6 +176,10 @@ def test_a_denial_says_what_why_and_what_next(signed_in: SignIn) -> None:
     expect(failure.get_by_text("依据").first).to_be_visible()
     expect(failure.get_by_text("怎么办").first).to_be_visible()
     expect(page.get_by_role("button", name="修改查询")).to_be_visible()
+    expect(page.get_by_role("button", name="再次运行")).to_have_count(0)
+    expect(page.locator("#result-state strong").first).to_have_text("未获批准")
+    page.get_by_role("navigation").get_by_role("link", name="查询结果").click()
+    expect(page.get_by_role("row").filter(has_text="走访名单")).to_contain_text("未获批准")
 
 
 def test_the_grid_holds_little_however_long_the_result_is(signed_in: SignIn) -> None:

@@ -130,7 +130,7 @@ def test_what_may_not_be_asked_is_not_subscribed_to(signed_in: SignIn, subscript
     page.get_by_label("用途", exact=True).select_option("enterprise-visits")
     page.get_by_role("button", name="建立订阅").click()
     failure = page.locator("#subscription-made .failure")
-    expect(failure).to_contain_text("未获批准")
+    expect(failure).to_contain_text("您不能办理此事")
     expect(failure.get_by_text("依据", exact=True).first).to_be_visible()
     expect(failure.get_by_text("怎么办", exact=True).first).to_be_visible()
     assert page.get_by_label("查询语句（SQL）").input_value().startswith("SELECT resident_id")

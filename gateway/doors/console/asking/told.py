@@ -94,26 +94,31 @@ def in_titles(text: Bilingual, *, names: CatalogueNames) -> Text:
     return Text(zh=zh, en=en)
 
 
-def _why(reason: ErrorReason, *, editor: Editor) -> Why:
-    names = editor.shelf.names
-    message = reason.message or Text(zh=reason.code, en=reason.code)
+def why_of(reason: ErrorReason, *, names: CatalogueNames | None, offers: Iterable[Offer] = ()) -> Why:
+    """Return a reason as it is told: with titles for ids, unless there are no `names`."""
+    message, remedy = reason.message or Text(zh=reason.code, en=reason.code), reason.remedy
     return Why(
-        message=in_titles(message, names=names),
+        message=in_titles(message, names=names) if names else message,
         legal_basis=reason.legal_basis,
-        remedy=in_titles(reason.remedy, names=names) if reason.remedy else None,
+        remedy=in_titles(remedy, names=names) if names and remedy else remedy,
         code=reason.code,
-        offers=tuple(_offers(message, editor=editor)),
+        offers=tuple(offers),
     )
+
+
+def _why(reason: ErrorReason, *, editor: Editor) -> Why:
+    return why_of(reason, names=editor.shelf.names, offers=_offers(reason, editor=editor))
 
 
 def _unknown(error: InvalidRequest) -> Why:
     return Why(message=Text(zh=error.text or "—", en=error.text or "—"), legal_basis=None, remedy=error.remedy)
 
 
-def _offers(message: Text, *, editor: Editor) -> Iterable[Offer]:
+def _offers(reason: ErrorReason, *, editor: Editor) -> Iterable[Offer]:
     """Yield how to do without what a reason names, and which other purposes open it."""
     names = editor.shelf.names
-    named = [name for name in dict.fromkeys(_NAME.findall(message.zh)) if "." in name]
+    message = reason.message.zh if reason.message else ""
+    named = [name for name in dict.fromkeys(_NAME.findall(message)) if "." in name]
     for name in named:
         column, dataset = _column(name, names=names), names.datasets().get(name)
         if column is None and dataset is None:

@@ -9,9 +9,9 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from catalog.dataset import Text
-from gateway.client import ErrorReason, RequestError
+from gateway.client import RequestError
 from gateway.client.files.formats import XLSX_ROWS_MAX
-from gateway.doors.console.asking.told import in_titles
+from gateway.doors.console.asking.told import Why, why_of
 from gateway.doors.console.draft import Draft
 from gateway.doors.console.names import names_of
 from gateway.doors.console.results import drawing, taking
@@ -163,28 +163,16 @@ def _part_is_left(run: Run) -> bool:
     return not run.question.partial and any(reason.code in _CONNECTOR_REASONS for reason in reasons)
 
 
-def _reasons(visit: Visit, run: Run) -> list[dict[str, object]]:
-    """Return why it failed, with titles in place of ids as far as the catalogue answers."""
+def _reasons(visit: Visit, run: Run) -> tuple[Why, ...]:
+    """Return why it failed, with titles for ids as far as the catalogue answers; nothing where words are missing."""
     reasons = run.error.reasons if run.error else ()
+    if not reasons or not all(one.message for one in reasons):
+        return ()
     try:
-        names = names_of(visit) if reasons else None
-        titled = [{text: in_titles(text, names=names) for text in _texts(one)} for one in reasons] if names else []
+        names = names_of(visit)
     except RequestError:
-        titled = []
-    said = titled or [{} for _ in reasons]
-    return [
-        {
-            "message": one.message and new.get(one.message, one.message),
-            "legal_basis": one.legal_basis,
-            "remedy": one.remedy and new.get(one.remedy, one.remedy),
-            "code": one.code,
-        }
-        for one, new in zip(reasons, said, strict=True)
-    ]
-
-
-def _texts(reason: ErrorReason) -> list[Text]:
-    return [text for text in (reason.message, reason.remedy) if text]
+        names = None
+    return tuple(why_of(one, names=names) for one in reasons)
 
 
 def _text(value: dict[str, Any]) -> object:

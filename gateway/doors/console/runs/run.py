@@ -150,6 +150,10 @@ class Run:
         """Return how long it took, or has taken until now."""
         return (self.ended_at or self.clock()) - self.started_at
 
+    def denied(self) -> bool:
+        """Tell whether the policy said no."""
+        return self.error is not None and self.error.status is grpc.StatusCode.PERMISSION_DENIED
+
     def expires_at(self) -> int | None:
         """Return until when it may be kept, seconds since 1970-01-01 UTC; None as long as nothing came."""
         terms = self.terms()

@@ -8,7 +8,7 @@ from typing import Any, cast
 import grpc
 import pytest
 
-from gateway.client import RequestError
+from gateway.client import ErrorReason, RequestError
 from gateway.client.reports.model import load_template, template_names
 from gateway.doors.console import reports
 from gateway.doors.console.results import pages
@@ -100,3 +100,40 @@ def test_little_is_told_in_kilobytes(run: Run, size: int, told: str) -> None:
     """A short list is not of 0.0 MB."""
     run.size = size
     assert f"<span>{told}</span>" in shown(run)
+
+
+def reason(code: str) -> ErrorReason:
+    return ErrorReason(code=code, texts={"message_zh": "p 不开放", "message_en": "p is closed"})
+
+
+@pytest.mark.parametrize("reasons", [(), (reason("NOT_AVAILABLE"),)])
+def test_a_denial_is_told_as_a_denial(
+    run: Run, monkeypatch: pytest.MonkeyPatch, reasons: tuple[ErrorReason, ...]
+) -> None:
+    """It is not a failure that may be tried again; a catalogue that does not answer leaves the ids in it."""
+
+    def no_names(visit: Visit) -> None:
+        raise RequestError(grpc.StatusCode.UNAVAILABLE, "gone")
+
+    monkeypatch.setattr(pages, "names_of", no_names)
+    run._end(State.FAILED, error=RequestError(grpc.StatusCode.PERMISSION_DENIED, "denied", reasons))
+    page = shown(run)
+    assert "<strong>未获批准</strong>" in page
+    assert "没有任何数据送出" in page
+    assert ("p 不开放" in page) is bool(reasons)
+    assert "再次运行" not in page
+
+
+def test_a_failure_may_be_tried_again(run: Run) -> None:
+    """The twin of a denial."""
+    run._end(State.FAILED, error=RequestError(grpc.StatusCode.UNAVAILABLE, "gone"))
+    page = shown(run)
+    assert "<strong>没有完成</strong>" in page
+    assert "再次运行" in page
+
+
+def test_who_may_not_do_something_is_not_told_of_data() -> None:
+    """Signing or recording a consent sends none."""
+    page = render("failed.html", language="zh", error=DENIED)
+    assert "您不能办理此事" in page
+    assert "数据送出" not in page
