@@ -74,6 +74,20 @@ def test_a_clerk_asks_looks_and_takes_the_list_along(signed_in: SignIn, tmp_path
     assert page.locator(".receipt code").first.text_content() in cover
 
 
+def test_a_wrong_record_is_reported_from_the_result(signed_in: SignIn) -> None:
+    """The form knows the dataset and the audit entry; the receipt says office and grade by their titles."""
+    page = signed_in("nanjing-east-road")
+    ask(page)
+    page.get_by_text("依据与回执").click()
+    receipt = page.locator(".receipt")
+    expect(receipt).to_contain_text("接收单位南京东路街道")
+    expect(receipt).to_contain_text(re.compile("最高安全级别一般数据[1-4]级"))
+    entry = receipt.locator("code").first.inner_text()
+    page.get_by_role("link", name="报告有误的数据").click()
+    expect(page.get_by_label("哪个数据集")).to_have_value("population.resident")
+    expect(page.get_by_label("审计编号")).to_have_value(entry)
+
+
 def test_the_page_speaks_english(signed_in: SignIn) -> None:
     """Headings, treatment, obligations and buttons come in English."""
     page = signed_in("nanjing-east-road", language="en")

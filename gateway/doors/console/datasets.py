@@ -10,7 +10,7 @@ from starlette.responses import Response
 from catalog.dataset import Text
 from gateway.doors.console.asking import words
 from gateway.doors.console.asking.treatments import treated
-from gateway.doors.console.names import names_of
+from gateway.doors.console.names import Names, names_of
 from gateway.doors.console.visit import Action, Page, Visit, when
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
@@ -44,7 +44,7 @@ def show_one(visit: Visit) -> Response:
         columns=_columns(described, purpose=chosen, own=own) if chosen else (),
         own=own,
         declarable=names_of(visit).purposes(),
-        titles=names_of(visit).datasets(),
+        names=Names(visit, known=names_of(visit)),
         say=words,
         **_quality(visit, described),
     )

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from catalog.dataset import Text
 from gateway.doors.console.asking import words
 from gateway.doors.console.asking.editor import case_form
-from gateway.doors.console.names import names_of
+from gateway.doors.console.names import Names, names_of
 from gateway.doors.console.roles import ASKING
 from gateway.doors.console.visit import Action, Page, Visit
 
@@ -20,7 +20,7 @@ def show(visit: Visit) -> Response:
     return visit.render(
         "purposes.html",
         purposes=sorted(purposes, key=lambda one: one[1] is not None),
-        datasets=names.datasets(),
+        names=Names(visit, known=names),
         case_form=case_form,
     )
 

@@ -18,7 +18,7 @@ from gateway.doors.console.results import drawing, taking
 from gateway.doors.console.results.columns import Column, page
 from gateway.doors.console.results.files import TOO_MANY_ROWS
 from gateway.doors.console.results.finding import columns_for, find
-from gateway.doors.console.roles import ASKING
+from gateway.doors.console.roles import ASKING, OFFICE
 from gateway.doors.console.runs.results import KEPT_MAX, Refused
 from gateway.doors.console.runs.run import Question, Run
 from gateway.doors.console.runs.spool import SpoolClosed
@@ -154,6 +154,7 @@ def _state(visit: Visit, run: Run) -> dict[str, Any]:
         "columns": columns_for(visit, run),
         "xlsx_rows_max": XLSX_ROWS_MAX,
         "too_many_rows": TOO_MANY_ROWS,
+        "correcting": OFFICE,
     }
 
 
