@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
+from catalog.dataset import Text
+from gateway.doors.console.asking.editor import case_form
 from gateway.doors.console.asking.words import why_not
+from gateway.doors.console.visit import Language, render
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
 
 
@@ -48,3 +53,25 @@ def test_what_no_need_removes_leads_to_none(changes: dict[str, object], message:
     assert why is not None
     assert message in why.message.zh
     assert why.page == ""
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("zh", "民政局同意提供“社会救助信息”：请在“数据需求”中"),
+        ("en", "Civil Affairs Bureau has to agree to &#39;社会救助信息&#39;: "),
+    ],
+)
+def test_the_page_of_purposes_leads_to_the_need(language: Language, told: str) -> None:
+    """From what to do next, and from each dataset that lacks an agreement."""
+    requester = SimpleNamespace(display_name="", office_title=Text(zh="-", en="-"))
+    shown = render(
+        "purposes.html",
+        language=language,
+        visit=SimpleNamespace(session=SimpleNamespace(requester=requester), path="/purposes", navigation=()),
+        purposes=[(purpose(), why_not(purpose()))],
+        names=SimpleNamespace(dataset=lambda name: "社会救助信息"),
+        case_form=case_form,
+    )
+    assert f'{told}<a href="/needs/new?purpose=care&amp;dataset=civil_affairs.social_assistance">' in shown
+    assert '<a href="/needs/new?purpose=care">' in shown
