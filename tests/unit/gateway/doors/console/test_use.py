@@ -50,6 +50,9 @@ def test_requesters_are_those_of_all_queries() -> None:
     for words in ('"figure">6<', "其中获准 4", '"figure">1,234<', "其中被拒"):
         assert words in shown
     assert "of them allowed" in drawn(total, language="en")
+    single = drawn(audit_pb2.GroupCounts(accesses=1, requesters=1, rows=1), language="en")
+    for words in (">query, 1 of them allowed<", ">row sent<", ">requester<"):
+        assert words in single
 
 
 def test_a_bar_stands_beside_the_queries_that_it_shows() -> None:
