@@ -110,7 +110,7 @@ def write_draft(
     ],
     table: Annotated[str, typer.Option(help="本部门的表或视图。Your table or view.")],
     dataset: Annotated[str, typer.Option(help="新数据集的名称。Name of the new dataset: domain.name.")],
-    department: Annotated[str, typer.Option(help="主管部门编号。Its controller's id.")],
+    department: Annotated[str, typer.Option(help="提供部门编号。Its controller's id.")],
     output: Annotated[Path, typer.Option(help="写入的文件夹。Folder to write to.")] = Path(),
 ) -> None:
     """由真实的表起草目录条目和连接器配置。Draft a catalogue entry and a configuration from a real table."""

@@ -34,7 +34,7 @@ def sign(
     terms: Annotated[str, typer.Option(help="约定 / terms in words")] = "",
     language: LanguageOption = None,
 ) -> None:
-    """数源部门专员签署共享协议 / sign an agreement as the controller's steward."""
+    """提供部门专员签署共享协议 / sign an agreement as the controller's steward."""
     with connected(profile, language) as (connection, screen):
         stub = governance_pb2_grpc.GovernanceServiceStub(connection.channel)
         agreement = governance_pb2.Agreement(
@@ -70,7 +70,7 @@ def list_agreements(profile: ProfileOption, language: LanguageOption = None) -> 
         answer = stub.ListAgreements(governance_pb2.ListAgreementsRequest(), metadata=connection.headers())
         zh = screen.language == "zh"
         screen.table(
-            ("编号", "数源部门", "接收方", "数据集或列", "用途", "起止", "状态与约定")
+            ("编号", "提供部门", "接收方", "数据集或列", "用途", "起止", "状态与约定")
             if zh
             else (
                 "id",

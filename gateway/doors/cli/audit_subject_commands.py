@@ -28,7 +28,7 @@ _KINDS = {
 @commands.command("subject")
 def subject(
     profile: ProfileOption,
-    resident_id: Annotated[str, typer.Option(help="居民身份号码 / resident ID")] = "",
+    resident_id: Annotated[str, typer.Option(help="公民身份号码 / resident ID")] = "",
     credit_code: Annotated[str, typer.Option(help="统一社会信用代码 / credit code")] = "",
     for_data_subject: Annotated[
         bool,

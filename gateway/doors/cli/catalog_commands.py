@@ -174,7 +174,7 @@ def list_purposes(profile: ProfileOption, language: LanguageOption = None) -> No
 
 def _show_datasets(screen: Screen, datasets: Iterable[catalog_pb2.DatasetSummary]) -> None:
     screen.table(
-        ("名称", "标题", "数源部门", "更新周期", "数据截至", "共享属性", "在线")
+        ("名称", "标题", "提供部门", "更新周期", "数据截至", "共享属性", "在线")
         if screen.language == "zh"
         else ("name", "title", "controller", "update cycle", "as of", "sharing", "online"),
         [
@@ -203,7 +203,7 @@ def _show_facts(screen: Screen, answer: catalog_pb2.GetDatasetResponse) -> None:
     """Print what is known of a dataset as a whole."""
     zh, dataset, freshness = screen.language == "zh", answer.summary, answer.summary.freshness
     screen.indented("版本" if zh else "Version", dataset.version)
-    screen.indented("数源部门" if zh else "Controller", screen.words(dataset.controller))
+    screen.indented("提供部门" if zh else "Controller", screen.words(dataset.controller))
     screen.indented("数源系统" if zh else "Source", screen.words(answer.source))
     screen.indented("共享属性" if zh else "Sharing", dataset.sharing_class)
     promise = f"{'，应更新于' if zh else ', due '}{local_time(freshness.due_at)}" if freshness.due_at else ""
