@@ -64,7 +64,7 @@ class Grid {
   }
 
   say(state, rows) {
-    const words = { complete: this.words.wordsComplete, failed: this.words.wordsFailed, closed: this.words.wordsGone }[state];
+    const words = { complete: this.words.wordsComplete, closed: this.words.wordsGone }[state];
     if (words) document.getElementById("result-said").textContent = words.replace("{rows}", rows.toLocaleString());
   }
 

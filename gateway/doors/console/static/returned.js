@@ -2,4 +2,4 @@
 import { adoptOffered } from "./proof.js";
 
 const { next, key, mismatch } = document.getElementById("main").dataset;
-location.replace((await adoptOffered(key)) ? next : mismatch);
+location.replace((await adoptOffered(key).catch(() => false)) ? next : mismatch);
