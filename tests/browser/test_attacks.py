@@ -23,6 +23,7 @@ from gateway.doors.console.pages import PAGES
 from gateway.doors.console.proof import Proof
 from gateway.doors.console.settings import ConsoleSettings
 from tests.browser.conftest import ServedConsole, served
+from tests.browser.test_results import ask
 from tests.lone_gateway import lone_gateway
 
 HOSTILE = '<img src=x onerror="document.title=1"></script><script>document.title=2</script><a href="javascript:alert(1)">x</a>'
@@ -227,17 +228,14 @@ def test_markup_in_statements_values_and_denials_stays_text(console: ServedConso
     literal = HOSTILE.replace("'", "''")
     sql = f"SELECT name, '{literal}' AS remark FROM population.resident"
     form = {"sql": sql, "purpose": "grid-inspection", "title": HOSTILE[:60], "case": "310101199001011234"}
-    page.evaluate(POST, ["/-/results", form])
-    page.wait_for_url("**/results/*")
-    page.wait_for_selector("main h1")
+    ask(page, **form)
     expect(page.get_by_text("<img src=x").first).to_be_visible()
     assert page.locator(MARKUP).count() == 0
     page.evaluate(POST, ["/-/saved", form])
     for path in ("/saved", "/query", "/results"):
         _open(page, console.url + path)
         assert page.locator(MARKUP).count() == 0, path
-    page.evaluate(POST, ["/-/results", form | {"purpose": HOSTILE[:60]}])
-    page.wait_for_url("**/results/*")
+    ask(page, **form | {"purpose": HOSTILE[:60]})
     expect(page.get_by_role("alert")).to_be_visible()
     assert page.locator(MARKUP).count() == 0
     assert {f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" for url in asked} == {console.url}

@@ -24,10 +24,11 @@ _PAIRS = (
 )
 MANY = f"{_PAIRS} LIMIT 9000"
 """Residents with each other: many rows of a small city, and fewer than the purpose allows."""
-ASK = """async (form) => {
-  const { provenFetch } = await import("/static/proof.js");
-  await provenFetch("/-/results", { method: "POST", body: new URLSearchParams(form) });
+ASK = """(form) => {
+  const asked = { method: "POST", body: new URLSearchParams(form) };
+  import("/static/proof.js").then(({ provenFetch }) => provenFetch("/-/results", asked));
 }"""
+"""Waits for nothing: the answer leads to another page, which would take the waiting with it."""
 FETCH = """async ([path, method]) => {
   const { proof } = await import("/static/proof.js");
   const headers = { DPoP: await proof(method ?? "GET", path) };
@@ -40,8 +41,8 @@ def ask(
     page: Page, *, sql: str = SQL, purpose: str = "grid-inspection", title: str = "走访名单", case: str = ""
 ) -> None:
     """Ask as the editor does, and wait for the result's page."""
-    page.evaluate(ASK, {"sql": sql, "purpose": purpose, "title": title, "case": case})
-    page.wait_for_url("**/results/*")
+    with page.expect_navigation(url="**/results/*"):
+        page.evaluate(ASK, {"sql": sql, "purpose": purpose, "title": title, "case": case})
     page.wait_for_selector("main h1")
 
 
