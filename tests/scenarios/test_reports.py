@@ -168,7 +168,7 @@ def test_a_form_prints_as_it_is_handed_in(city: City, forms, printed, name):
     assert filled.entry in text
     total = len(pages) - 1
     for number, page in enumerate(pages[:total], 1):
-        is_about = "政策版本" in page
+        is_about = "策略版本" in page
         assert is_about or (f"第{number}页共{total}页" in page and "序号" in page)
     truth = city.truth(TRUTH[name])
     for _, first, *_ in truth:

@@ -49,7 +49,7 @@ def cover_lines(terms: Terms, *, receipt: Mapping[str, Any], rows: int) -> list[
         (Text(zh="审计编号", en="audit entry"), terms["sharing.entry"]),
         (Text(zh="回执编号", en="receipt"), str(receipt["receipt"])),
         (Text(zh="决定编号", en="decision"), terms["sharing.decision"]),
-        (Text(zh="政策版本", en="policy revision"), terms["sharing.policy_revision"]),
+        (Text(zh="策略版本", en="policy revision"), terms["sharing.policy_revision"]),
     ]
     return lines
 
@@ -104,9 +104,9 @@ def _duties(obligations: Mapping[str, Any], *, grade: Mapping[str, str]) -> Iter
         "when it is destroyed, record that in the console by the audit entry (Record a destruction)",
     )
     if obligations["onward_sharing"]:
-        yield _joined("可按约定转供", "may be passed on as agreed")
+        yield _joined("可按约定转给其他单位或个人", "may be passed on as agreed")
     else:
-        yield _joined("仅限本单位履职使用，不得转供第三方", "for the recipient's own duty; not to be passed on")
+        yield _joined("仅限本单位履职使用，不得转给其他单位或个人", "for the recipient's own duty; not to be passed on")
     yield _joined(f"最高安全级别：{grade['zh']}", f"highest grade: {grade['en']}")
     if obligations["agreements"]:
         ids = ", ".join(obligations["agreements"])

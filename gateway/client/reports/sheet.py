@@ -288,7 +288,7 @@ def _expiry(report: Report) -> str:
     until = _day(int(terms["sharing.expires_at"]))
     zh, en = f"保存至 {until}，到期销毁", f"Keep until {until}, then destroy"
     if not json.loads(terms["sharing.obligations"])["onward_sharing"]:
-        zh, en = f"{zh}，不得转供第三方", f"{en}; not to be passed on"
+        zh, en = f"{zh}，不得转给其他单位或个人", f"{en}; not to be passed on"
     return report.said(zh, en)
 
 

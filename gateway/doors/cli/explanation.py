@@ -81,8 +81,8 @@ def _show_cuts(screen: Screen, answer: catalog_pb2.ExplainQueryResponse) -> None
 
 
 def _show_obligations(screen: Screen, obligations: catalog_pb2.ResultObligations) -> None:
-    onward = Text(zh="可以转交", en="may be passed on") if obligations.onward_sharing else None
-    onward = onward or Text(zh="不得转交", en="must not be passed on")
+    onward = Text(zh="可以转给其他单位或个人", en="may be passed on") if obligations.onward_sharing else None
+    onward = onward or Text(zh="不得转给其他单位或个人", en="must not be passed on")
     days, rows = obligations.retention_days, obligations.rows_max
     accepted = Text(
         zh=f"至多 {rows:,} 行，保存不超过 {days} 天，{onward.zh}",

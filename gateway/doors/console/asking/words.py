@@ -59,12 +59,12 @@ KINDS: Mapping[Kind, Text] = {
     Kind.TRUTH: Text(zh="是/否", en="yes/no"),
 }
 GRADES: Mapping[str, Text] = {
-    "general-1": Text(zh="一般1级", en="general 1"),
-    "general-2": Text(zh="一般2级", en="general 2"),
-    "general-3": Text(zh="一般3级", en="general 3"),
-    "general-4": Text(zh="一般4级", en="general 4"),
-    "important": Text(zh="重要数据", en="important"),
-    "core": Text(zh="核心数据", en="core"),
+    "general-1": Text(zh="一般数据1级", en="General data, level 1"),
+    "general-2": Text(zh="一般数据2级", en="General data, level 2"),
+    "general-3": Text(zh="一般数据3级", en="General data, level 3"),
+    "general-4": Text(zh="一般数据4级", en="General data, level 4"),
+    "important": Text(zh="重要数据", en="Important data"),
+    "core": Text(zh="核心数据", en="Core data"),
 }
 
 

@@ -79,7 +79,7 @@ ACTIONS: Mapping[str, Text] = {
     "scan": _t("发现结构变动", "Drift found"),
 }
 TREATMENTS: Mapping[str, Text] = {
-    "clear": _t("原值", "clear"),
+    "clear": _t("原样", "as it is"),
     "partial": _t("部分遮盖", "partly masked"),
     "generalise": _t("概化", "generalised"),
     "pseudonym": _t("化名", "pseudonym"),

@@ -44,7 +44,7 @@ def test_the_page_says_all_that_a_keeper_of_the_file_must_know() -> None:
         "obligations": [
             "销毁后在控制台“登记销毁”页凭审计编号登记"
             " / when it is destroyed, record that in the console by the audit entry (Record a destruction)",
-            "仅限本单位履职使用，不得转供第三方 / for the recipient's own duty; not to be passed on",
+            "仅限本单位履职使用，不得转给其他单位或个人 / for the recipient's own duty; not to be passed on",
             "最高安全级别：一般数据3级 / highest grade: General data, level 3",
             "共享协议 a-1 / agreements a-1",
         ],

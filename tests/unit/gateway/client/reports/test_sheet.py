@@ -133,7 +133,7 @@ def test_a_form_says_what_it_is_made_of(tmp_path):
     assert foot[1] == "注一"
     assert foot[2] == "数据来源与时点：人口（公安局，2027-01-01，已逾更新周期）。"
     assert "用途：走访。" in foot[3]
-    assert "审计编号：entry-7。保存至 2027-01-01，到期销毁，不得转供第三方。" in foot[3]
+    assert "审计编号：entry-7。保存至 2027-01-01，到期销毁，不得转给其他单位或个人。" in foot[3]
     assert lines(form)[-1] == ["填表人：", "审核人："]
     assert "entry-7" in form.oddFooter.left.text
     assert any("entry-7" in line for line in lines(about))

@@ -52,7 +52,7 @@ def test_a_question_to_the_log_is_told_in_words(shown) -> None:
     body = {"requester": REQUESTER, "action": "search", "filters": {"entries_max": 51, "office": "o"}}
     page = shown("audit_query", body)
     assert "所问 至多 51 条；单位：街道" in page
-    assert "权限级别 一般2级" in page
+    assert "权限级别 一般数据2级" in page
     assert page.count("检索日志") == 1
     assert "结果与期限" not in page
 

@@ -59,7 +59,7 @@ def test_what_has_no_words_stands_as_it_is():
 def test_a_treatment_names_its_mask():
     """What was released of a column is told with the mask."""
     assert treatment_words("partial", "phone") == Text(zh="部分遮盖（电话）", en="partly masked (phone)")
-    assert treatment_words("clear", None) == Text(zh="原值", en="clear")
+    assert treatment_words("clear", None) == Text(zh="原样", en="as it is")
 
 
 def test_row_filters_are_told_in_words():
