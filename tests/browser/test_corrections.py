@@ -39,7 +39,7 @@ def test_a_wrong_record_is_reported_and_answered(signed_in: SignIn, profiles: Pa
     steward = signed_in("department-housing", language=language)
     open_page(steward, "数据纠错" if zh else "Corrections")
     steward.locator(f"a[href='{path}']").click()
-    expect(steward.get_by_role("button", name="查看标识" if zh else "Show the key")).to_be_visible()
+    expect(steward.get_by_role("button", name="查看号码或编码" if zh else "Show the number or code")).to_be_visible()
     expect(steward.get_by_text(code)).to_have_count(0)
     steward.get_by_role("button", name="查看号码或编码" if zh else "Show the number or code").click()
     expect(steward.get_by_text(code)).to_be_visible()
