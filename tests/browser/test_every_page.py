@@ -111,6 +111,7 @@ def _findings(page: BrowserPage, name: str) -> list[str]:
     page.wait_for_selector("main h1")
     expect(page.locator(".proving, .htmx-request")).to_have_count(0)  # waiting for a function needs eval
     if SCREENSHOTS:
+        page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=str(Path(SCREENSHOTS) / f"{name}.png"), full_page=True)
     found = serious_faults(page)
     if page.locator("h1").count() != 1:

@@ -58,6 +58,19 @@ def test_a_key_that_is_kept_slowly_is_kept(console: ServedConsole, chromium: Bro
     context.close()
 
 
+def test_a_browser_that_keeps_no_key_is_told_what_to_do(console: ServedConsole, chromium: Browser) -> None:
+    """As a private window of some browsers."""
+    context = chromium.new_context(locale="zh-CN")
+    context.add_init_script("IDBFactory.prototype.open = () => { throw new Error('no store'); };")
+    page = context.new_page()
+    page.goto(f"{console.url}/login")
+    page.set_input_files("#profile", console.profiles / f"{CLERK}.json")
+    page.click("#profile-form button")
+    expect(page.get_by_role("alert")).to_contain_text("请改用普通窗口")
+    expect(page.get_by_role("button", name="用配置文件登录")).to_be_enabled()
+    context.close()
+
+
 @pytest.mark.parametrize(
     ("language", "button", "heading"),
     [("zh", "使用城市统一身份登录", "查询"), ("en", "Sign in with the city's account", "Query")],

@@ -23,7 +23,7 @@ from gateway.doors.console.oidc import CitySignIn
 from gateway.doors.console.proof import ProofInvalid, UsedProofs
 from gateway.doors.console.security import CODES_PATH
 from gateway.doors.console.sessions import Browser, digest_of
-from gateway.doors.console.sign_in_texts import ENDINGS, TROUBLES, Ending, SignInFailed, Trouble
+from gateway.doors.console.sign_in_texts import ENDINGS, TROUBLES, UNFINISHED, Ending, SignInFailed, Trouble
 from gateway.doors.console.turns import Turns
 from gateway.doors.console.visit import address_of, language_of, render
 from sharing_stubs.sharing.catalog.v1 import catalog_pb2
@@ -91,6 +91,7 @@ class Login:
             now=int(self._console.clock()),
             ending=ENDINGS.get(Ending(why)) if why in set(Ending) else None,
             trouble=TROUBLES[Trouble(why)] if why in set(Trouble) else None,
+            unfinished=UNFINISHED,
             after=self._after(request.query_params.get("next", "")),
             local=self._local,
             city=self._city is not None,

@@ -70,6 +70,16 @@ _CITY_AGAIN = Text(
     zh="请再次点击“使用城市统一身份登录”；若仍不成功，请联系管理员。",
     en="Press “Sign in with the city's account” once more; if it fails again, ask your administrator.",
 )
+UNFINISHED = Said(
+    what=Text(
+        zh="登录没有完成：控制台没有应答，或浏览器不能保存登录所需的密钥。",
+        en="You are not signed in: the console did not answer, or the browser cannot keep the key that signing in needs.",
+    ),
+    next=Text(
+        zh="请再试一次；若仍不成功，请改用普通窗口（不用无痕模式），或告知管理员。",
+        en="Try again; if it fails again, use a normal window, not a private one, or tell your administrator.",
+    ),
+)
 TROUBLES = {
     Trouble.NOT_A_PROFILE: Said(
         what=Text(zh="这不是配置文件。", en="This is not a profile file."),

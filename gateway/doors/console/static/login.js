@@ -29,12 +29,12 @@ async function signIn(form) {
       return; // a second sign-in while the page is left would end the first one's session
     }
     outcome.innerHTML = await answer.text();
-    outcome.scrollIntoView({ block: "nearest" });
-    setWorking(form, true);
   } catch (error) {
-    setWorking(form, true);
-    throw error;
+    console.error(error);
+    outcome.replaceChildren(document.getElementById("unfinished").content.cloneNode(true));
   }
+  outcome.scrollIntoView({ block: "nearest" });
+  setWorking(form, true);
 }
 
 for (const form of document.querySelectorAll("form[data-way]")) {
