@@ -95,7 +95,7 @@ def test_who_sees_that_a_query_failed_sees_why(tmp_path: Path) -> None:
     assert seen == [(DENIED, 2.0)]
 
 
-@pytest.mark.parametrize(("size", "told"), [(0, "0 KB"), (700_000, "684 KB"), (3 << 20, "3.0 MB")])
+@pytest.mark.parametrize(("size", "told"), [(0, "0 KB"), (40, "1 KB"), (700_000, "684 KB"), (3 << 20, "3.0 MB")])
 def test_little_is_told_in_kilobytes(run: Run, size: int, told: str) -> None:
     """A short list is not of 0.0 MB."""
     run.size = size
