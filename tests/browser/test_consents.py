@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -53,5 +54,7 @@ def test_a_clerk_records_a_consent_and_withdraws_it(signed_in: SignIn, somebody:
     withdrawing.get_by_label(RESIDENT[language]).fill(somebody)
     withdrawing.get_by_role("button").click()
     expect(said).to_contain_text("已撤回" if language == "zh" else "is withdrawn")
+    other_language = page.get_by_role("link", name="English" if language == "zh" else "中文")
+    expect(other_language).to_have_attribute("href", re.compile("to=/consents$"))
     said.get_by_role("link").click()
     told(page, DENIED[language])

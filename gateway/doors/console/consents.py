@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from starlette.responses import Response
@@ -51,7 +52,7 @@ def _withdraw(visit: Visit) -> Response:
     )
     return outcome(
         lambda: visit.call(_stub(visit).WithdrawConsent, request),
-        page=partial(_page, visit, form="withdraw"),
+        page=partial(_page, replace(visit, path="/consents"), form="withdraw"),
         done=lambda _: done,
     )
 
